@@ -1,0 +1,90 @@
+"""Rows of a table by their indices."""
+
+import theano.tensor as T
+from theano.gof import Apply, Op, generic
+from theano.gradient import DisconnectedType
+
+from .bounds import check_bounds, wrap_negative
+
+__all__ = ["Gather"]
+
+
+class Gather(Op):
+    """
+    lasagne_sparse.ops.Gather(table=None)
+
+    Looks rows of a table up.
+
+    The Op computes, for a ``table`` of shape ``(num_rows, ...)`` and ``indices``
+    of shape ``(num_lookups,)``::
+
+        gathered = np.empty((len(indices),) + table.shape[1:], table.dtype)
+        for i, index in enumerate(indices):
+            if not -len(table) <= index < len(table):
+                raise IndexError
+            gathered[i] = table[index]
+
+    It is `AdvancedSubtensor1` of Theano, except that rows are fetched from
+    memory ahead of time and by several threads, and that the error names the
+    table, the index and its position. Only a rewrite puts it into a graph.
+
+    Parameters
+    ----------
+    table : str, optional
+        The name of the table, for the message of the error only.
+
+    Raises
+    ------
+    TypeError
+        If ``indices`` is no vector of integers, or the table a scalar (when the
+        graph is built).
+    IndexError
+        If an index is not in ``[-num_rows, num_rows)`` (at run time).
+    """
+
+    __props__ = ("table",)
+
+    # The name goes to the C code as a value, so one module serves all tables.
+    params_type = generic
+
+    def __init__(self, table=None):
+        self.table = None if table is None else str(table)
+
+    def get_params(self, node):
+        return self.table
+
+    def make_node(self, table, indices):
+        table, indices = T.as_tensor_variable(table), T.as_tensor_variable(indices)
+        if table.ndim == 0:
+            raise TypeError("a table has at least one dimension, got a scalar")
+        if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
+            raise TypeError(
+                "indices must be a vector of integers, got %s: cast them to "
+                "'int32' and flatten() them" % (indices.type,)
+            )
+        broadcastable = indices.broadcastable + table.broadcastable[1:]
+        return Apply(
+            self, [table, indices], [T.TensorType(table.dtype, broadcastable)()]
+        )
+
+    def infer_shape(self, node, input_shapes):
+        table_shape, indices_shape = input_shapes
+        return [tuple(indices_shape) + tuple(table_shape[1:])]
+
+    def perform(self, node, inputs, output_storage, name):
+        table, indices = inputs
+        check_bounds(indices, len(table), name)
+        output_storage[0][0] = table[wrap_negative(indices, len(table))]
+
+    def grad(self, inputs, output_gradients):
+        table, indices = inputs
+        if table.dtype in T.discrete_dtypes:
+            gradient = table.zeros_like(dtype="floatX")
+        else:
+            gradient = T.inc_subtensor(
+                table.zeros_like()[indices], output_gradients[0]
+            )
+        return [gradient, DisconnectedType()()]
+
+    def connection_pattern(self, node):
+        return [[True], [False]]

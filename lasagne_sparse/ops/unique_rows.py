@@ -1,0 +1,158 @@
+"""The distinct rows among some indices, and which index goes to which row."""
+
+import numpy as np
+import theano.tensor as T
+from theano.gof import Apply, Op, generic
+from theano.gradient import DisconnectedType
+
+from .bounds import check_bounds, wrap_negative
+
+__all__ = ["UniqueRows", "unique_rows"]
+
+
+class UniqueRows(Op):
+    """
+    lasagne_sparse.ops.UniqueRows(table=None)
+
+    Finds the distinct rows among indices, and groups the indices by row.
+
+    The Op computes, for ``indices`` of shape ``(num_lookups,)`` and a scalar
+    ``num_rows``::
+
+        rows, inverse = [], []
+        for index in indices:
+            if not -num_rows <= index < num_rows:
+                raise IndexError
+            row = index % num_rows
+            if row not in rows:
+                rows.append(row)
+            inverse.append(rows.index(row))
+        order = np.argsort(inverse, kind='stable')
+        offsets = [np.count_nonzero(np.less(inverse, k))
+                   for k in range(len(rows) + 1)]
+
+    Its outputs are, all of dtype int64:
+
+    * ``rows``, shape ``(num_distinct,)``: the distinct rows in
+      ``[0, num_rows)``, in the order of their first appearance.
+    * ``inverse``, shape ``(num_lookups,)``: ``rows[inverse]`` are the indices,
+      negative ones counted from the end.
+    * ``order``, shape ``(num_lookups,)``: the positions in ``indices``, grouped
+      by row and ascending within a row.
+    * ``offsets``, shape ``(num_distinct + 1,)``: row ``rows[k]`` is looked up at
+      the positions ``order[offsets[k]:offsets[k + 1]]``.
+
+    Parameters
+    ----------
+    table : str, optional
+        The name of the table, for the message of the error only.
+
+    Raises
+    ------
+    TypeError
+        If ``indices`` is no vector of integers, or ``num_rows`` no integer
+        scalar (when the graph is built).
+    IndexError
+        If an index is not in ``[-num_rows, num_rows)`` (at run time).
+    """
+
+    __props__ = ("table",)
+
+    # The name goes to the C code as a value, so one module serves all tables.
+    params_type = generic
+
+    def __init__(self, table=None):
+        self.table = None if table is None else str(table)
+
+    def get_params(self, node):
+        return self.table
+
+    def make_node(self, indices, num_rows):
+        indices = T.as_tensor_variable(indices)
+        num_rows = T.as_tensor_variable(num_rows)
+        if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
+            raise TypeError(
+                "indices must be a vector of integers, got %s: cast them to "
+                "'int32' and flatten() them" % (indices.type,)
+            )
+        if num_rows.dtype not in T.integer_dtypes or num_rows.ndim != 0:
+            raise TypeError(
+                "num_rows must be an integer scalar such as table.shape[0], got %s"
+                % (num_rows.type,)
+            )
+        return Apply(
+            self, [indices, T.cast(num_rows, "int64")], [T.lvector() for _ in range(4)]
+        )
+
+    def infer_shape(self, node, input_shapes):
+        (num_lookups,) = input_shapes[0]
+        # how many rows are distinct is known at run time only
+        rows_shape = node.fgraph.shape_feature.default_infer_shape(node, input_shapes)[
+            0
+        ]
+        return [rows_shape, (num_lookups,), (num_lookups,), (rows_shape[0] + 1,)]
+
+    def perform(self, node, inputs, output_storage, table):
+        indices, num_rows = inputs
+        check_bounds(indices, num_rows, table)
+        place = {}  # row -> its position among the distinct rows
+        inverse = [
+            place.setdefault(row, len(place))
+            for row in wrap_negative(indices, num_rows).tolist()
+        ]
+        counts = np.bincount(np.array(inverse, "int64"), minlength=len(place))
+        results = (
+            list(place),
+            inverse,
+            np.argsort(inverse, kind="stable"),
+            np.append(0, np.cumsum(counts)),
+        )
+        for storage, result in zip(output_storage, results):
+            storage[0] = np.array(result, dtype="int64")
+
+    def grad(self, inputs, output_gradients):
+        return [DisconnectedType()() for _ in inputs]
+
+    def connection_pattern(self, node):
+        return [[False] * len(node.outputs) for _ in node.inputs]
+
+
+def unique_rows(indices, num_rows, table=None):
+    """Finds the distinct rows among indices
+
+    * ``rows[inverse[i]] == indices[i]``, negative indices counted from the end
+
+    Parameters
+    ----------
+    indices : Theano vector, shape ``(num_lookups,)``, any integer dtype
+        The indices; may repeat, may be negative, may be none at all.
+    num_rows : int or symbolic scalar
+        The number of rows of the table, as in ``W.shape[0]``.
+    table : str, optional
+        The name of the table, for error messages.
+
+    Returns
+    -------
+    rows : Theano vector, shape ``(num_distinct,)``, int64
+        The distinct rows in ``[0, num_rows)``, in the order of their first
+        appearance among the indices.
+    inverse : Theano vector, shape ``(num_lookups,)``, int64
+        The position of each index among `rows`.
+
+    Raises
+    ------
+    TypeError
+        If `indices` is no vector of integers (bool is none), or `num_rows` no
+        integer scalar (when the graph is built).
+    IndexError
+        If an index is not in ``[-num_rows, num_rows)`` (at run time).
+
+    Examples
+    --------
+    >>> import theano.tensor as T
+    >>> rows, inverse = unique_rows(T.constant([4, 9, -1, 4]), 10)
+    >>> print(rows.eval(), inverse.eval())
+    [4 9] [0 1 1 0]
+    """
+    rows, inverse, _, _ = UniqueRows(table)(indices, num_rows)
+    return rows, inverse
