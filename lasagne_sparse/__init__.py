@@ -1,0 +1,10 @@
+"""Sparse updates for the lookup tables of Lasagne networks
+
+A network that looks rows up in a big table touches a few of them per
+minibatch; this library updates those, and only those, under every rule.
+"""
+from . import compat  # first: what follows imports Theano and Lasagne
+
+__version__ = '0.1.0.dev0'
+
+__all__ = ['compat', '__version__']
