@@ -1,0 +1,433 @@
+"""Which rows of a table does a gradient touch, and with what values?
+
+Theano differentiates every lookup into a scatter: ``theano.grad(loss, W)`` is
+``inc_subtensor(zeros_like(W)[indices], g)``, or a sum of such terms, one per
+lookup. So the sparsity of a gradient can be read off its own graph; nothing has
+to mark the layers or to look at the loss. Steps that keep zeros zero (a scalar
+factor, ``T.clip(g, -c, c)``, ``T.switch(T.isnan(g), 0, g)``) are carried out on
+the coalesced rows.
+
+.. autosummary::
+    :nosignatures:
+
+    RowGradient
+    row_gradient
+    dense_terms
+
+Examples
+--------
+>>> import numpy as np, theano
+>>> import theano.tensor as T
+>>> W = theano.shared(np.ones((5, 2)), 'W')
+>>> gradient = T.clip(theano.grad((W[[3, 1, 3]] ** 2).sum(), W), -3, 3)
+>>> found = row_gradient(gradient, W)
+>>> print(found.rows.eval(), found.values.eval().tolist())
+[3 1] [[3.0, 3.0], [2.0, 2.0]]
+"""
+from collections import OrderedDict, namedtuple
+
+import theano.tensor as T
+from theano.gof.graph import Constant, io_toposort
+from theano.scan_module.scan_op import Scan
+from theano.tensor.elemwise import CAReduce, Elemwise
+from theano.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    IncSubtensor,
+    get_canonical_form_slice,
+    get_idx_list,
+)
+from theano.tensor.type_other import SliceType
+
+from .graph import constant_value, is_full_slice, is_zeros, value_at
+from .ops import UniqueRows, unique_rows
+from .restrict import restrict, row_inputs
+
+__all__ = ["RowGradient", "row_gradient", "dense_terms"]
+
+
+class RowGradient(namedtuple("RowGradient", "rows values axis")):
+    """
+    lasagne_sparse.gradients.RowGradient(rows, values, axis)
+
+    The rows of a table that a gradient touches, and the gradient there.
+
+    Parameters
+    ----------
+    rows : Theano vector, shape ``(num_distinct,)``, int64
+        Distinct rows.
+    values : Theano variable, shape ``(num_distinct, num_units)`` for axis 0
+        The gradient of each row; that of a repeated index is summed.
+    axis : int
+        0 for rows, 1 for the columns of a matrix, and so on.
+    """
+
+    __slots__ = ()
+
+    def scatter(self, table):
+        """Returns the gradient as large as the table, as a scatter into zeros
+
+        Parameters
+        ----------
+        table : Theano variable, shape ``(num_rows, num_units)``
+
+        Returns
+        -------
+        Theano variable, the shape of `table`
+            ``inc_subtensor(zeros_like(table)[rows], values)``
+        """
+        index = (slice(None),) * self.axis + (self.rows,)
+        return T.inc_subtensor(T.zeros_like(table)[index], self.values)
+
+
+Scatter = namedtuple("Scatter", "indices values base axis distinct")
+Scatter.__doc__ = """A lookup's gradient: ``values`` added to zeros at ``indices``
+
+``values`` have the indices along axis 0, whatever the ``axis`` of the table
+that they count along; ``distinct`` tells whether they are known to be.
+"""
+
+
+def row_gradient(gradient, table, opaque=None):
+    """Reads the rows and their values off the graph of a table's gradient
+
+    Parameters
+    ----------
+    gradient : Theano variable, shape ``(num_rows, num_units)``
+        What ``theano.grad(loss, table)`` returns, possibly clipped or scaled.
+    table : Theano variable, shape ``(num_rows, num_units)``
+        The table; its name serves for error messages.
+    opaque : list, optional
+        Expressions that must be computed for all rows are appended.
+
+    Returns
+    -------
+    RowGradient or None
+        None if the gradient is not known to be zero outside of the rows that
+        were looked up (or the columns; not both).
+    """
+    for axis in range(table.ndim):
+        if table.broadcastable[axis]:
+            continue
+        value, leaves = _background(gradient, axis)
+        if value == 0 and leaves:
+            return _coalesced(gradient, table, axis, leaves, opaque)
+    return None
+
+
+def dense_terms(gradient, table):
+    """Finds what keeps a partly sparse gradient from being row-sparse
+
+    Parameters
+    ----------
+    gradient : Theano variable
+        A gradient for which :func:`row_gradient` returned None.
+    table : Theano variable
+
+    Returns
+    -------
+    list of Theano variables
+        The terms of the gradient that are no scatters, if other terms are;
+        empty for the gradient of a parameter that nothing looks up.
+    """
+    sparse, dense = [], []
+    for term in _terms(gradient):
+        backgrounds = [_background(term, axis) for axis in range(table.ndim)]
+        if any(value == 0 for value, _ in backgrounds):
+            sparse.extend(leaf for _, leaves in backgrounds for leaf in leaves)
+        else:
+            dense.append(term)
+    if sparse and not dense:  # rows and columns of one table
+        return sparse
+    return dense if sparse or any(_scans_a_lookup(term) for term in dense) else []
+
+
+def _scans_a_lookup(term):
+    """Tells whether a gradient comes out of a scan that looks rows up."""
+    while term.owner is not None and not isinstance(term.owner.op, Scan):
+        term = term.owner.inputs[0]  # what scan returns is sliced and shuffled
+    if term.owner is None:
+        return False
+    scatters = (AdvancedIncSubtensor1, AdvancedIncSubtensor, IncSubtensor)
+    outputs = term.owner.op.outputs
+    return any(isinstance(node.op, scatters) for node in io_toposort([], outputs))
+
+
+def _terms(variable):
+    """Splits nested sums into their terms, less those that are zero."""
+    node = variable.owner
+    if is_zeros(variable):
+        return []
+    if node is not None and isinstance(node.op, Elemwise):
+        if isinstance(node.op.scalar_op, (T.scal.Add, T.scal.Identity)):
+            return [t for i in node.inputs for t in _terms(i)]
+    return [variable]
+
+
+# --- What is a gradient outside of the rows that were looked up? ---------------
+
+
+def _background(variable, axis):
+    """Returns the value of all rows that no lookup touched, and the lookups
+
+    A pair of a number, or None where it is not known to be one number, and of
+    the list of the scatters, as pairs ``(variable, axis)``, that must be known
+    to tell the other rows apart.
+    """
+    known = {}
+    stack = [(variable, axis)]
+    while stack:
+        item = stack[-1]
+        if item in known:
+            stack.pop()
+            continue
+        parts = _background_parts(*item)
+        missing = [p for p in parts if p is not None and p not in known]
+        if missing:
+            stack.extend(missing)
+            continue
+        known[item] = _background_one(item, [known.get(p) for p in parts])
+        stack.pop()
+    value, leaves = known[variable, axis]
+    return value, list(OrderedDict.fromkeys(leaves))
+
+
+def _background_parts(variable, axis):
+    """Lists the ``(input, axis)`` on which a variable's background depends."""
+    node = variable.owner
+    if node is None or constant_value(variable) is not None:
+        return []
+    if _scatter_at(variable, axis) is not None:
+        return []
+    if isinstance(node.op, IncSubtensor) and _clears_a_row(node):
+        return [(node.inputs[0], axis)]
+    if isinstance(node.op, CAReduce):
+        return []
+    axes = row_inputs(variable, axis)
+    return [None if a is None else (i, a) for i, a in zip(node.inputs, axes or [])]
+
+
+def _clears_a_row(node):
+    """Tells whether a node is ``set_subtensor(x[k], 0)``: a padding row's."""
+    return (
+        node.op.set_instead_of_inc
+        and len(node.op.idx_list) == 1
+        and not isinstance(node.op.idx_list[0], slice)
+        and is_zeros(node.inputs[1])
+    )
+
+
+def _background_one(item, parts):
+    """Combines the backgrounds of a variable's inputs into its own."""
+    variable, axis = item
+    constant = constant_value(variable)
+    if constant is not None:
+        return constant, []
+    node = variable.owner
+    if node is None or variable.broadcastable[axis]:
+        return None, []
+    if not parts:
+        return (0, [item]) if _scatter_at(variable, axis) is not None else (None, [])
+    if not isinstance(node.op, Elemwise):
+        return parts[0]
+    values = [
+        constant_value(i) if part is None else part[0]
+        for i, part in zip(node.inputs, parts)
+    ]
+    leaves = [leaf for part in parts if part and part[0] is not None for leaf in part[1]]
+    return value_at(node, values), leaves
+
+
+# --- Scatters into zeros ---------------------------------------------------------
+
+
+def _scatter_at(variable, axis):
+    """Reads a scatter into zeros along an axis, or returns None."""
+    node = variable.owner
+    readers = {
+        AdvancedIncSubtensor1: _read_vector_scatter,
+        IncSubtensor: _read_basic_scatter,
+        AdvancedIncSubtensor: _read_element_scatter,
+    }
+    reader = readers.get(type(node.op)) if node is not None else None
+    if reader is None or node.op.set_instead_of_inc or not is_zeros(node.inputs[0]):
+        return None
+    return reader(node, axis)
+
+
+def _read_vector_scatter(node, axis):
+    """``inc_subtensor(zeros[indices], values)`` with a vector of indices"""
+    base, values, indices = node.inputs
+    if axis != 0:
+        return None
+    if values.ndim < base.ndim or any(
+        v and not b for v, b in zip(values.broadcastable, base.broadcastable)
+    ):
+        shape = [indices.shape[0]] + [base.shape[d] for d in range(1, base.ndim)]
+        values = T.alloc(values, *shape)
+    unique = _unique_rows_node(indices)
+    return Scatter(indices, values, base, 0, unique is not None)
+
+
+def _unique_rows_node(indices):
+    """Returns the node of which `indices` are the distinct rows, or None."""
+    node = indices.owner
+    if node is not None and isinstance(node.op, UniqueRows):
+        return node if indices is node.outputs[0] else None
+    return None
+
+
+def _read_basic_scatter(node, axis):
+    """``inc_subtensor(zeros[k], values)``, ``zeros[a:b]``, ``zeros[:, a:b]``"""
+    base, values = node.inputs[:2]
+    index = get_idx_list((base,) + tuple(node.inputs[2:]), node.op.idx_list)
+    index = index + (slice(None),) * (base.ndim - len(index))
+    first = next((d for d, i in enumerate(index) if not is_full_slice(i)), None)
+    if first != axis:
+        return None  # no rows chosen at all, or another axis is
+    length = base.shape[axis]
+    if isinstance(index[axis], slice):
+        slice_, direction = get_canonical_form_slice(index[axis], length)
+        start, stop, step = (
+            T.cast(T.as_tensor_variable(i), "int64")
+            for i in (slice_.start, slice_.stop, slice_.step)
+        )
+        chosen = T.arange(start, stop, step)[::direction]
+    else:
+        chosen = T.shape_padleft(T.cast(T.as_tensor_variable(index[axis]), "int64"))
+    zeros = _zeros([chosen.shape[0]], base, axis)
+    inner = [slice(None)] + list(index[:axis]) + list(index[axis + 1 :])
+    # Where the axis was indexed by a number, the values lack it.
+    gone = sum(not isinstance(i, slice) for i in index[:axis])
+    if isinstance(index[axis], slice):
+        values = _axis_first(values, axis - gone)
+    else:
+        values = T.shape_padleft(values)
+    if not all(is_full_slice(i) for i in inner):
+        values = T.inc_subtensor(zeros[tuple(inner)], values)
+    elif values.broadcastable != zeros.broadcastable:
+        values = zeros + values
+    return Scatter(chosen, values, base, axis, False)
+
+
+def _read_element_scatter(node, axis):
+    """``inc_subtensor(zeros[i, j], values)`` with arrays of indices, slices"""
+    base, values, index = node.inputs[0], node.inputs[1], node.inputs[2:]
+    rows = index[0]
+    if axis != 0 or isinstance(rows.type, SliceType) or rows.ndim == 0:
+        return None
+    # The same elements of a smaller array, in which each index has its own row.
+    position = T.reshape(T.arange(rows.size), rows.shape, ndim=rows.ndim)
+    rest = tuple(
+        _as_python_slice(i) if isinstance(i.type, SliceType) else i for i in index[1:]
+    )
+    zeros = _zeros([rows.size], base, 0)
+    values = T.inc_subtensor(zeros[(position,) + rest], values)
+    return Scatter(T.cast(rows.flatten(), "int64"), values, base, 0, False)
+
+
+def _as_python_slice(variable):
+    """Turns a symbolic slice back into the slice that made it."""
+    if variable.owner is None:
+        return variable.data
+    parts = variable.owner.inputs
+    return slice(
+        *(None if isinstance(i, Constant) and i.data is None else i for i in parts)
+    )
+
+
+def _zeros(num_rows, base, axis):
+    """Zeros with rows along axis 0 and the other axes of `base` after it."""
+    rest = [base.shape[d] for d in range(base.ndim) if d != axis]
+    return T.zeros(list(num_rows) + rest, dtype=base.dtype)
+
+
+def _axis_first(variable, axis):
+    """Moves an axis to the front."""
+    if axis == 0:
+        return variable
+    order = [axis] + [d for d in range(variable.ndim) if d != axis]
+    return variable.dimshuffle(*order)
+
+
+def _axis_back(variable, axis):
+    """Moves the first axis to where it was before :func:`_axis_first`."""
+    if axis == 0:
+        return variable
+    order = list(range(1, axis + 1)) + [0] + list(range(axis + 1, variable.ndim))
+    return variable.dimshuffle(*order)
+
+
+# --- Coalescing ---------------------------------------------------------------------
+
+
+def _coalesced(gradient, table, axis, leaves, opaque):
+    """Computes distinct rows, and the gradient there, from its scatters."""
+    scatters = [_scatter_at(*leaf) for leaf in leaves]
+    if len(scatters) == 1 and scatters[0].distinct:
+        rows, values = scatters[0].indices, [scatters[0].values]
+    else:
+        terms = [(term, axis) for term in _terms(gradient)]
+        plain_sum = all(term in leaves for term in terms)
+        if plain_sum:
+            leaves, scatters = terms, [_scatter_at(*term) for term in terms]
+        scatters = [_expanded(scatter) for scatter in scatters]
+        rows, inverse = _distinct_rows(scatters, table, axis)
+        if plain_sum:
+            joined = scatters[0].values
+            if len(scatters) > 1:
+                joined = T.concatenate([s.values for s in scatters], axis=0)
+            values = _axis_back(_segment_sum(joined, inverse, rows), axis)
+            return RowGradient(rows, values, axis)
+        values = _separate_sums(scatters, inverse, rows)
+    known = {leaf: _axis_back(value, leaf[1]) for leaf, value in zip(leaves, values)}
+    return RowGradient(rows, restrict(gradient, rows, axis, known, opaque), axis)
+
+
+def _expanded(scatter):
+    """Undoes a coalescing: distinct rows become the indices they came from
+
+    ``inc(zeros[rows], inc(zeros[inverse], g))`` is ``inc(zeros[indices], g)``:
+    where several lookups are coalesced together, each on its own would be
+    work done twice.
+    """
+    node = _unique_rows_node(scatter.indices)
+    inner = scatter.values.owner
+    if node is None or inner is None:
+        return scatter
+    if not isinstance(inner.op, AdvancedIncSubtensor1) or inner.op.set_instead_of_inc:
+        return scatter
+    if inner.inputs[2] is not node.outputs[1] or not is_zeros(inner.inputs[0]):
+        return scatter
+    if inner.inputs[1].broadcastable != scatter.values.broadcastable:
+        return scatter
+    return scatter._replace(
+        indices=node.inputs[0], values=inner.inputs[1], distinct=False
+    )
+
+
+def _distinct_rows(scatters, table, axis):
+    """Finds the distinct rows of all scatters together, and the inverse."""
+    indices = [scatter.indices for scatter in scatters]
+    if len(indices) > 1:
+        # Not left to concatenate: it would turn int64 with uint64 into float64.
+        indices = [T.concatenate([T.cast(i, "int64") for i in indices])]
+    return unique_rows(indices[0], table.shape[axis], table.name)
+
+
+def _segment_sum(values, inverse, rows):
+    """Sums the values of each distinct row."""
+    shape = [rows.shape[0]] + [values.shape[d] for d in range(1, values.ndim)]
+    return T.inc_subtensor(T.zeros(shape, dtype=values.dtype)[inverse], values)
+
+
+def _separate_sums(scatters, inverse, rows):
+    """Sums the values of each scatter apart from those of the others."""
+    if len(scatters) == 1:
+        return [_segment_sum(scatters[0].values, inverse, rows)]
+    sums, start = [], 0
+    for scatter in scatters:
+        stop = start + scatter.indices.shape[0]
+        sums.append(_segment_sum(scatter.values, inverse[start:stop], rows))
+        start = stop
+    return sums
