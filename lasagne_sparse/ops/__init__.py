@@ -22,7 +22,7 @@ Examples
 >>> f = theano.function([indices], [rows, inverse])
 >>> rows, inverse = f([7, 2, -3, 7])
 >>> print(rows, inverse)
-[7 2] [0 1 0 0]
+[2 7] [1 0 1 1]
 """
 
 from .gather import Gather

@@ -27,7 +27,7 @@ def check_bounds(indices, num_rows, table=None):
         If an index is out of range. The message names the first such index, its
         position, the table and its size.
     """
-    num_rows = int(num_rows)
+    num_rows = max(int(num_rows), 0)
     bad = np.flatnonzero((indices < -num_rows) | (indices >= num_rows))
     if len(bad):
         position = int(bad[0])

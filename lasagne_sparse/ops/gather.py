@@ -5,6 +5,7 @@ from theano.gof import Apply, Op, generic
 from theano.gradient import DisconnectedType
 
 from .bounds import check_bounds, wrap_negative
+from .c_support import c_files, openmp_flags
 
 __all__ = ["Gather"]
 
@@ -81,10 +82,32 @@ class Gather(Op):
         if table.dtype in T.discrete_dtypes:
             gradient = table.zeros_like(dtype="floatX")
         else:
-            gradient = T.inc_subtensor(
-                table.zeros_like()[indices], output_gradients[0]
-            )
+            gradient = T.inc_subtensor(table.zeros_like()[indices], output_gradients[0])
         return [gradient, DisconnectedType()()]
 
     def connection_pattern(self, node):
         return [[True], [False]]
+
+    def c_compile_args(self):
+        return openmp_flags()
+
+    def c_support_code(self):
+        return c_files("bounds.h", "arrays.h", "gather.h")
+
+    def c_code(self, node, name, inputs, outputs, sub):
+        return """
+        if (lasagne_sparse_gather<%(index_t)s>(
+                %(table)s, %(indices)s, %(table_name)s, &%(gathered)s)) {
+            %(fail)s
+        }
+        """ % dict(
+            index_t=node.inputs[1].type.dtype_specs()[1],
+            table=inputs[0],
+            indices=inputs[1],
+            table_name=sub["params"],
+            gathered=outputs[0],
+            fail=sub["fail"],
+        )
+
+    def c_code_cache_version(self):
+        return (1,)

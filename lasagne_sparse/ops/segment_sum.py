@@ -3,7 +3,10 @@
 import numpy as np
 import theano.tensor as T
 from theano.gof import Apply, Op
+from theano.gof.utils import MethodNotDefined
 from theano.gradient import DisconnectedType
+
+from .c_support import c_files, openmp_flags
 
 __all__ = ["SegmentSum"]
 
@@ -57,7 +60,9 @@ class SegmentSum(Op):
                 "at least 1; got %s" % ([v.type for v in values],)
             )
         # a dimension that is 1 in one of them is 1 in all
-        broadcastable = [any(flags) for flags in zip(*(v.broadcastable for v in values))]
+        broadcastable = [
+            any(flags) for flags in zip(*(v.broadcastable for v in values))
+        ]
         sums = T.TensorType(values[0].dtype, [False] + broadcastable[1:])()
         return Apply(self, [order, offsets] + values, [sums])
 
@@ -100,6 +105,39 @@ class SegmentSum(Op):
 
     def connection_pattern(self, node):
         return [[False], [False]] + [[True] for _ in node.inputs[2:]]
+
+    def c_compile_args(self):
+        return openmp_flags()
+
+    def c_support_code(self):
+        return c_files("arrays.h", "segment_sum.h")
+
+    def c_code(self, node, name, inputs, outputs, sub):
+        _, value_t, type_num = node.outputs[0].type.dtype_specs()
+        if node.outputs[0].dtype not in ("float32", "float64"):
+            raise MethodNotDefined("c_code", type(self), "dtype")
+        return """
+        {
+            PyArrayObject *values[] = {%(values)s};
+            if (lasagne_sparse_segment_sum<%(value_t)s>(
+                    %(order)s, %(offsets)s, values, %(num_values)d, %(type_num)s,
+                    &%(sums)s)) {
+                %(fail)s
+            }
+        }
+        """ % dict(
+            value_t=value_t,
+            type_num=type_num,
+            order=inputs[0],
+            offsets=inputs[1],
+            values=", ".join(inputs[2:]),
+            num_values=len(inputs) - 2,
+            sums=outputs[0],
+            fail=sub["fail"],
+        )
+
+    def c_code_cache_version(self):
+        return (1,)
 
 
 def check_segments(order, offsets, num_values):

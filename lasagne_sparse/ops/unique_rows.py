@@ -6,6 +6,7 @@ from theano.gof import Apply, Op, generic
 from theano.gradient import DisconnectedType
 
 from .bounds import check_bounds, wrap_negative
+from .c_support import c_files
 
 __all__ = ["UniqueRows", "unique_rows"]
 
@@ -19,22 +20,19 @@ class UniqueRows(Op):
     The Op computes, for ``indices`` of shape ``(num_lookups,)`` and a scalar
     ``num_rows``::
 
-        rows, inverse = [], []
         for index in indices:
             if not -num_rows <= index < num_rows:
                 raise IndexError
-            row = index % num_rows
-            if row not in rows:
-                rows.append(row)
-            inverse.append(rows.index(row))
+        rows = sorted(set(index % num_rows for index in indices))
+        inverse = [rows.index(index % num_rows) for index in indices]
         order = np.argsort(inverse, kind='stable')
-        offsets = [np.count_nonzero(np.less(inverse, k))
+        offsets = [sum(place < k for place in inverse)
                    for k in range(len(rows) + 1)]
 
     Its outputs are, all of dtype int64:
 
     * ``rows``, shape ``(num_distinct,)``: the distinct rows in
-      ``[0, num_rows)``, in the order of their first appearance.
+      ``[0, num_rows)``, ascending.
     * ``inverse``, shape ``(num_lookups,)``: ``rows[inverse]`` are the indices,
       negative ones counted from the end.
     * ``order``, shape ``(num_lookups,)``: the positions in ``indices``, grouped
@@ -95,26 +93,42 @@ class UniqueRows(Op):
     def perform(self, node, inputs, output_storage, table):
         indices, num_rows = inputs
         check_bounds(indices, num_rows, table)
-        place = {}  # row -> its position among the distinct rows
-        inverse = [
-            place.setdefault(row, len(place))
-            for row in wrap_negative(indices, num_rows).tolist()
-        ]
-        counts = np.bincount(np.array(inverse, "int64"), minlength=len(place))
-        results = (
-            list(place),
-            inverse,
-            np.argsort(inverse, kind="stable"),
-            np.append(0, np.cumsum(counts)),
+        rows, inverse, counts = np.unique(
+            wrap_negative(indices, num_rows), return_inverse=True, return_counts=True
         )
-        for storage, result in zip(output_storage, results):
-            storage[0] = np.array(result, dtype="int64")
+        order = np.argsort(inverse, kind="stable")
+        offsets = np.append(0, np.cumsum(counts))
+        for storage, result in zip(output_storage, (rows, inverse, order, offsets)):
+            storage[0] = result.astype("int64")
 
     def grad(self, inputs, output_gradients):
         return [DisconnectedType()() for _ in inputs]
 
     def connection_pattern(self, node):
         return [[False] * len(node.outputs) for _ in node.inputs]
+
+    def c_support_code(self):
+        return c_files("bounds.h", "arrays.h", "unique_rows.h", "unique_rows_op.h")
+
+    def c_code(self, node, name, inputs, outputs, sub):
+        indices, num_rows = inputs
+        return """
+        if (lasagne_sparse_unique_rows<%(index_t)s>(
+                %(indices)s, *(npy_int64 *)PyArray_DATA(%(num_rows)s), %(table)s,
+                %(outputs)s)) {
+            %(fail)s
+        }
+        """ % dict(
+            index_t=node.inputs[0].type.dtype_specs()[1],
+            indices=indices,
+            num_rows=num_rows,
+            table=sub["params"],
+            outputs=", ".join("&" + output for output in outputs),
+            fail=sub["fail"],
+        )
+
+    def c_code_cache_version(self):
+        return (1,)
 
 
 def unique_rows(indices, num_rows, table=None):
@@ -134,8 +148,7 @@ def unique_rows(indices, num_rows, table=None):
     Returns
     -------
     rows : Theano vector, shape ``(num_distinct,)``, int64
-        The distinct rows in ``[0, num_rows)``, in the order of their first
-        appearance among the indices.
+        The distinct rows in ``[0, num_rows)``, ascending.
     inverse : Theano vector, shape ``(num_lookups,)``, int64
         The position of each index among `rows`.
 
