@@ -10,7 +10,7 @@ the coalesced rows.
 .. autosummary::
     :nosignatures:
 
-    RowGradient
+    TouchedRows
     row_gradient
     dense_terms
 
@@ -29,7 +29,7 @@ from collections import OrderedDict, namedtuple
 import theano.tensor as T
 from theano.gof.graph import Constant, io_toposort
 from theano.scan_module.scan_op import Scan
-from theano.tensor.elemwise import CAReduce, Elemwise
+from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
@@ -41,43 +41,42 @@ from theano.tensor.type_other import SliceType
 
 from .graph import constant_value, is_full_slice, is_zeros, value_at
 from .ops import UniqueRows, unique_rows
-from .restrict import restrict, row_inputs
+from .restrict import restrict, row_inputs, take
 
-__all__ = ["RowGradient", "row_gradient", "dense_terms"]
+__all__ = ["TouchedRows", "row_gradient", "dense_terms"]
 
 
-class RowGradient(namedtuple("RowGradient", "rows values axis")):
+class TouchedRows(namedtuple("TouchedRows", "table rows values axis")):
     """
-    lasagne_sparse.gradients.RowGradient(rows, values, axis)
+    lasagne_sparse.gradients.TouchedRows(table, rows, values, axis)
 
-    The rows of a table that a gradient touches, and the gradient there.
+    The rows that an expression as large as a table touches, and what it is there.
 
     Parameters
     ----------
+    table : Theano variable, shape ``(num_rows, num_units)``
+        The table; usually a shared variable.
     rows : Theano vector, shape ``(num_distinct,)``, int64
-        Distinct rows.
+        Distinct rows in ``[0, num_rows)``.
     values : Theano variable, shape ``(num_distinct, num_units)`` for axis 0
-        The gradient of each row; that of a repeated index is summed.
+        The expression at these rows. Of a gradient, that of a repeated index
+        is summed.
     axis : int
         0 for rows, 1 for the columns of a matrix, and so on.
     """
 
     __slots__ = ()
 
-    def scatter(self, table):
-        """Returns the gradient as large as the table, as a scatter into zeros
-
-        Parameters
-        ----------
-        table : Theano variable, shape ``(num_rows, num_units)``
+    def scatter(self):
+        """Returns the values as a scatter into zeros
 
         Returns
         -------
-        Theano variable, the shape of `table`
+        Theano variable, the shape of the table
             ``inc_subtensor(zeros_like(table)[rows], values)``
         """
-        index = (slice(None),) * self.axis + (self.rows,)
-        return T.inc_subtensor(T.zeros_like(table)[index], self.values)
+        subset = take(T.zeros_like(self.table), self.rows, self.axis)
+        return T.inc_subtensor(subset, self.values)
 
 
 Scatter = namedtuple("Scatter", "indices values base axis distinct")
@@ -88,31 +87,43 @@ that they count along; ``distinct`` tells whether they are known to be.
 """
 
 
-def row_gradient(gradient, table, opaque=None):
+def row_gradient(gradient, table=None, opaque=None):
     """Reads the rows and their values off the graph of a table's gradient
 
     Parameters
     ----------
     gradient : Theano variable, shape ``(num_rows, num_units)``
         What ``theano.grad(loss, table)`` returns, possibly clipped or scaled.
-    table : Theano variable, shape ``(num_rows, num_units)``
-        The table; its name serves for error messages.
+    table : Theano variable, shape ``(num_rows, num_units)``, optional
+        The table; read off the gradient if None.
     opaque : list, optional
         Expressions that must be computed for all rows are appended.
 
     Returns
     -------
-    RowGradient or None
+    TouchedRows or None
         None if the gradient is not known to be zero outside of the rows that
         were looked up (or the columns; not both).
     """
-    for axis in range(table.ndim):
-        if table.broadcastable[axis]:
+    for axis in range(gradient.ndim):
+        if gradient.broadcastable[axis]:
             continue
         value, leaves = _background(gradient, axis)
         if value == 0 and leaves:
+            table = _table_of(leaves[0][0], gradient) if table is None else table
             return _coalesced(gradient, table, axis, leaves, opaque)
     return None
+
+
+def _table_of(leaf, gradient):
+    """Finds the table of whose shape the zeros are that a lookup scatters into."""
+    zeros = leaf.owner.inputs[0].owner
+    if zeros is None or not isinstance(zeros.op, Elemwise):
+        return gradient
+    table = zeros.inputs[0]
+    while table.owner is not None and isinstance(table.owner.op, DimShuffle):
+        table = table.owner.inputs[0]
+    return table if table.ndim == gradient.ndim else gradient
 
 
 def dense_terms(gradient, table):
@@ -378,10 +389,11 @@ def _coalesced(gradient, table, axis, leaves, opaque):
             if len(scatters) > 1:
                 joined = T.concatenate([s.values for s in scatters], axis=0)
             values = _axis_back(_segment_sum(joined, inverse, rows), axis)
-            return RowGradient(rows, values, axis)
+            return TouchedRows(table, rows, values, axis)
         values = _separate_sums(scatters, inverse, rows)
     known = {leaf: _axis_back(value, leaf[1]) for leaf, value in zip(leaves, values)}
-    return RowGradient(rows, restrict(gradient, rows, axis, known, opaque), axis)
+    values = restrict(gradient, rows, axis, known, opaque)
+    return TouchedRows(table, rows, values, axis)
 
 
 def _expanded(scatter):

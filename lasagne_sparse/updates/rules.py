@@ -1,0 +1,48 @@
+"""The named rules: each is Lasagne's dense rule made sparse"""
+import lasagne
+
+from . import dense
+from .transform import sparse
+
+__all__ = [
+    "sgd",
+    "momentum",
+    "nesterov_momentum",
+    "adagrad",
+    "rmsprop",
+    "adadelta",
+    "adam",
+    "adamax",
+    "amsgrad",
+    "rowwise_adagrad",
+]
+
+LAZY = """
+
+    Notes on sparsity
+    -----------------
+    Only the rows of a table that the loss looks up are updated, and only
+    their history: the update is lazy. See
+    :func:`lasagne_sparse.updates.sparse` for what that means, for the errors
+    and warnings, and for what else `params` may contain.
+    """
+
+
+def _named(name):
+    """Makes a rule sparse: Lasagne's own, or ours where Lasagne has none."""
+    rule = sparse(getattr(lasagne.updates, name, None) or getattr(dense, name))
+    rule.__module__ = __name__
+    rule.__doc__ = rule.__doc__.rstrip() + LAZY
+    return rule
+
+
+sgd = _named("sgd")
+momentum = _named("momentum")
+nesterov_momentum = _named("nesterov_momentum")
+adagrad = _named("adagrad")
+rmsprop = _named("rmsprop")
+adadelta = _named("adadelta")
+adam = _named("adam")
+adamax = _named("adamax")
+amsgrad = _named("amsgrad")
+rowwise_adagrad = _named("rowwise_adagrad")
