@@ -1,0 +1,219 @@
+#!/bin/sh
+# Makes the Python environment that `make test` and `make demo` run in.
+#
+# Usage: sh .ci/environment.sh [DIRECTORY]      (.venv if not given)
+#        PYTHON=/path/to/python3.10 sh .ci/environment.sh
+#
+# It finds a Python 3.8 to 3.11 or fetches one by uv, installs the versions in
+# constraints.txt into DIRECTORY, and, on Debian and Ubuntu as root or with sudo,
+# the system's packages that are missing. Where it may not install those, it
+# says which they are and stops.
+set -eu
+cd "$(dirname "$0")/.."
+
+venv=${1:-.venv}
+constraints=.ci/constraints.txt
+gpu_packages='python3-pygpu libgpuarray-dev pocl-opencl-icd'
+
+say() { printf '== %s\n' "$*"; }
+stop() { printf '\n%s\n' "$*" >&2; exit 1; }
+
+# --- the system's packages --------------------------------------------------
+
+apt_prefix() {  # prints how to become root for apt-get; fails where one cannot
+    command -v apt-get >/dev/null || return 1
+    if [ "$(id -u)" = 0 ]; then
+        echo env
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
+        echo sudo env
+    else
+        return 1
+    fi
+}
+
+may_install() { apt_prefix >/dev/null; }
+
+apt_updated=no
+apt_update() {
+    [ "$apt_updated" = yes ] && return
+    say "Updating the list of the system's packages"
+    $(apt_prefix) apt-get update -qq
+    apt_updated=yes
+}
+
+apt_install() {
+    apt_update
+    say "Installing the system's packages: $*"
+    $(apt_prefix) DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+
+apt_knows() { apt-cache show "$1" >/dev/null 2>&1; }
+
+has_package() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# --- Python -----------------------------------------------------------------
+
+suits() {  # is this a Python that the stack runs on?
+    "$1" -c '
+import sys
+fits = (3, 8) <= sys.version_info[:2] <= (3, 11)
+sys.exit(not (fits and sys.implementation.name == "cpython"))' 2>/dev/null
+}
+
+is_systems() {  # is it the one that the distribution packages?
+    [ -x /usr/bin/dpkg ] && [ "$("$1" -c 'import sys; print(sys.prefix)')" = /usr ]
+}
+
+lacking() {  # prints the system's packages that a Python of the system lacks
+    "$1" -c '
+import importlib.util, os, sys, sysconfig
+header = os.path.join(sysconfig.get_path("include"), "Python.h")
+version = "python%d.%d" % sys.version_info[:2]
+if not importlib.util.find_spec("ensurepip"):
+    print(version + "-venv")
+if not os.path.exists(header):
+    print(version + "-dev")'
+}
+
+find_python() {  # sets $python, and $incomplete to those that lack something
+    incomplete=
+    for candidate in ${PYTHON:-/usr/bin/python3.11 \
+        python3.11 python3.10 python3.9 python3.8 python3 /usr/bin/python3}; do
+        suits "$candidate" || continue
+        python=$candidate
+        [ -z "$(lacking "$python")" ] && return 0
+        is_systems "$python" && may_install && return 0
+        incomplete="$incomplete $python"
+    done
+    python=
+    return 1
+}
+
+fetch_python() {  # sets $python to one that uv fetches
+    if command -v uv >/dev/null; then
+        uv=uv
+    else
+        say "Installing uv, to fetch a Python by it"
+        python3 -m venv "$venv-uv" &&
+            "$venv-uv/bin/python" -m pip install -q -c "$constraints" uv || return 1
+        uv=$venv-uv/bin/uv
+    fi
+    say "Fetching Python 3.11 by uv"
+    "$uv" python install -q 3.11 || return 1
+    python=$("$uv" python find 3.11) && suits "$python"
+}
+
+choose_python() {
+    find_python && return
+    if [ -n "${PYTHON:-}" ]; then
+        suits "$PYTHON" || stop "PYTHON=$PYTHON is no CPython 3.8 to 3.11."
+        stop "PYTHON=$PYTHON lacks its headers or the module ensurepip:" \
+            "install $(lacking "$PYTHON" | tr '\n' ' ')"
+    fi
+    if may_install && ! command -v python3 >/dev/null; then
+        apt_install python3 python3-venv
+        find_python && return
+    fi
+    if may_install && ! python3 -c 'import ensurepip' 2>/dev/null; then
+        apt_install python3-venv
+    fi
+    fetch_python && return
+    stop "No Python 3.8, 3.9, 3.10 or 3.11 with its headers was found (incomplete:" \
+        "${incomplete:- none}), and uv could not fetch one." \
+        "Install one (Debian 12: apt-get install python3 python3-venv python3-dev;" \
+        "elsewhere uv, pyenv or conda have them), and name it if it is not on the" \
+        "PATH: make PYTHON=/path/to/python3.11"
+}
+
+# --- what is missing below Python -------------------------------------------
+
+links() {  # can a program be compiled, and linked with this?
+    echo 'int main() { return 0; }' |
+        g++ -x c++ - "$@" -o /dev/null 2>/dev/null
+}
+
+missing_packages() {
+    links || echo g++
+    lacking "$python"
+    # A BLAS of another name is good enough where there is one.
+    links -lopenblas || links -lblas || echo libopenblas-dev
+}
+
+install_packages() {
+    missing=$(missing_packages | tr '\n' ' ')
+    if [ -n "$missing" ]; then
+        may_install ||
+            stop "These are missing, by their names in Debian: $missing" \
+                "Install them (on Debian or Ubuntu: sudo apt-get install $missing)," \
+                "then call make again."
+        # shellcheck disable=SC2086  # a list of words
+        apt_install $missing
+        # -lblas may be the slow reference BLAS, which is better than none.
+        missing=$(missing_packages | tr '\n' ' ')
+        [ -z "$missing" ] || stop "Still missing after their installation: $missing"
+    fi
+}
+
+install_gpu_packages() {  # only the distribution's Python can import its pygpu
+    is_systems "$python" || return 0
+    wanted=
+    for package in $gpu_packages; do
+        has_package "$package" || wanted="$wanted $package"
+    done
+    [ -n "$wanted" ] || return 0
+    if ! may_install; then
+        say "To test the GPU's code too: sudo apt-get install$wanted"
+        return 0
+    fi
+    apt_update
+    for package in $wanted; do
+        if ! apt_knows "$package"; then
+            say "No package $package here: the GPU's code will not be tested"
+            return 0
+        fi
+    done
+    # shellcheck disable=SC2086
+    apt_install $wanted || say "Without them the GPU's code will not be tested"
+}
+
+# --- the environment --------------------------------------------------------
+
+link_pygpu() {  # pygpu alone, not all else that the system's Python has
+    is_systems "$python" || return 0
+    source=$("$python" -c '
+from importlib.util import find_spec
+spec = find_spec("pygpu")
+print(spec.submodule_search_locations[0] if spec else "")')
+    [ -n "$source" ] || return 0
+    packages=$("$venv/bin/python" -c '
+import sysconfig
+print(sysconfig.get_path("platlib"))')
+    ln -sfn "$source" "$packages/pygpu"
+    if ! "$venv/bin/python" -W ignore -c 'import pygpu' 2>/dev/null; then
+        rm "$packages/pygpu"
+        say "The system's pygpu does not import: the GPU's code will not be tested"
+    fi
+}
+
+make_environment() {
+    if ! suits "$venv/bin/python" || ! [ "$venv/python" -ef "$python" ]; then
+        say "Making $venv with $("$python" --version)"
+        "$python" -m venv --clear "$venv"
+        ln -s "$(command -v "$python")" "$venv/python"
+    fi
+    say "Installing the versions in $constraints"
+    pip="$venv/bin/python -m pip --disable-pip-version-check"
+    $pip install -q -c "$constraints" pip setuptools wheel
+    $pip install -q -c "$constraints" --no-build-isolation -e '.[test,lint,gpu]'
+}
+
+choose_python
+install_packages
+install_gpu_packages
+make_environment
+link_pygpu
+touch "$venv/complete"
+say "$venv is complete"

@@ -1,0 +1,42 @@
+# Every target makes what it needs first, once: see .ci/environment.sh.
+
+VENV = .venv
+# The interpreter that $(VENV) is made with, by its path; found if not given.
+PYTHON =
+# More arguments: make test ARGS="-k adam", make demo ARGS="--epochs 1"
+ARGS =
+
+RUN = $(VENV)/bin/python
+
+.PHONY: help demo test lint format bench report clean
+
+help: ## print this list
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile
+
+$(VENV)/complete: setup.py .ci/constraints.txt .ci/environment.sh
+	@PYTHON='$(PYTHON)' sh .ci/environment.sh $(VENV)
+
+demo: $(VENV)/complete ## learn word vectors from text, and print neighbours
+	$(RUN) examples/word2vec.py $(ARGS)
+
+test: $(VENV)/complete ## run the tests
+	$(RUN) -m pytest -n 2 $(ARGS)
+
+lint: $(VENV)/complete ## look for mistakes and untidiness in the source
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --diff .
+
+format: $(VENV)/complete ## lay the source out as lint wants it
+	$(RUN) -m ruff format .
+
+bench: $(VENV)/complete ## measure against the peers (hours; makes .venv-peers)
+	$(RUN) benchmarks/run.py $(ARGS)
+
+report: $(VENV)/complete ## print what the library found below itself
+	$(RUN) -m lasagne_sparse
+
+clean: ## remove all that make has made
+	rm -rf $(VENV) $(VENV)-uv .venv-peers build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -exec rm -rf {} +
