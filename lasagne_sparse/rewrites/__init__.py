@@ -5,4 +5,6 @@ They are part of Theano's ``fast_run`` and carry the tag ``lasagne_sparse``:
 at no change of results but rounding.
 """
 
-__all__ = []
+from . import row_updates
+
+__all__ = ["row_updates"]

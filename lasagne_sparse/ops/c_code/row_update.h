@@ -1,0 +1,409 @@
+/* Reads and writes rows of arrays of any layout, for row_update.
+
+   A row is "direct" if its elements lie side by side and aligned: the loops then
+   work on it where it is. Any other row is packed into a buffer first, and a
+   table's row is unpacked afterwards: one loop serves every layout. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#ifndef LASAGNE_SPARSE_ROW_UPDATE
+#define LASAGNE_SPARSE_ROW_UPDATE
+
+/* Rows to fetch from memory ahead of the one at work. */
+#define ROW_UPDATE_AHEAD 4
+/* Rows that a thread takes at a time: few rows have most of the repeats. */
+#define ROW_UPDATE_CHUNK 32
+/* A parallel region costs some microseconds: what a thread must have to do, in
+   bytes read or written, before it is worth waking. */
+#define ROW_UPDATE_BYTES_PER_THREAD 131072
+
+struct row_layout {
+    char *data;
+    npy_intp num_rows;
+    npy_intp step;       /* bytes from one row to the next */
+    npy_intp num_units;  /* elements of a row */
+    npy_intp item;       /* bytes of an element */
+    bool direct;
+    int num_dims;        /* of a row */
+    npy_intp dims[NPY_MAXDIMS], strides[NPY_MAXDIMS];
+};
+
+static void row_layout_init(row_layout *layout, PyArrayObject *array, bool has_rows)
+{
+    const int skip = has_rows ? 1 : 0;
+    layout->data = PyArray_BYTES(array);
+    layout->num_rows = has_rows ? PyArray_DIM(array, 0) : 1;
+    layout->step = has_rows ? PyArray_STRIDE(array, 0) : 0;
+    layout->item = PyArray_ITEMSIZE(array);
+    layout->num_dims = PyArray_NDIM(array) - skip;
+    layout->num_units = 1;
+    layout->direct = PyArray_ISALIGNED(array);
+    for (int i = layout->num_dims - 1; i >= 0; i--) {
+        layout->dims[i] = PyArray_DIM(array, i + skip);
+        layout->strides[i] = PyArray_STRIDE(array, i + skip);
+        if (layout->dims[i] != 1 &&
+            layout->strides[i] != layout->num_units * layout->item)
+            layout->direct = false;
+        layout->num_units *= layout->dims[i];
+    }
+}
+
+/* Copies a row from the array to the buffer, or back. */
+template <bool to_array>
+static void row_copy(const row_layout *layout, npy_int64 row, char *buffer)
+{
+    npy_intp at[NPY_MAXDIMS] = {0};
+    const npy_intp item = layout->item;
+    char *element = layout->data + row * layout->step;
+    for (npy_intp unit = 0; unit < layout->num_units; unit++, buffer += item) {
+        if (to_array) memcpy(element, buffer, item);
+        else memcpy(buffer, element, item);
+        for (int i = layout->num_dims - 1; i >= 0; i--) {
+            element += layout->strides[i];
+            if (++at[i] < layout->dims[i]) break;
+            element -= layout->strides[i] * layout->dims[i];
+            at[i] = 0;
+        }
+    }
+}
+
+template <typename T>
+static inline T *row_read(const row_layout *layout, npy_int64 row, T *buffer)
+{
+    if (layout->direct) return (T *)(layout->data + row * layout->step);
+    row_copy<false>(layout, row, (char *)buffer);
+    return buffer;
+}
+
+template <typename T>
+static inline T row_number(const row_layout *layout, npy_int64 row)
+{
+    T number;
+    memcpy(&number, layout->data + row * layout->step, sizeof(T));
+    return number;
+}
+
+template <typename T>
+static inline void row_number_write(const row_layout *layout, npy_int64 row, T number)
+{
+    memcpy(layout->data + row * layout->step, &number, sizeof(T));
+}
+
+template <int for_write>
+static inline void row_prefetch(const row_layout *layout, npy_int64 row)
+{
+    const char *start = layout->data + row * layout->step;
+    const npy_intp bytes = layout->direct ? layout->num_units * layout->item : 1;
+    for (npy_intp byte = 0; byte < bytes; byte += 64)
+        __builtin_prefetch(start + byte, for_write);
+}
+
+/* Finds row `position` of the concatenation of several arrays. */
+template <int count>
+static inline const row_layout *row_find(const row_layout *values, npy_int64 *position)
+{
+    for (int i = 0; i < count - 1; i++) {
+        if (*position < values->num_rows) break;
+        *position -= values->num_rows;
+        values++;
+    }
+    return values;
+}
+
+/* The sum of the rows order[begin..end), added up in this order. A single row is
+   not copied: the pointer may lead into the array itself. */
+template <typename T, int count>
+static const T *row_sum(const row_layout *values, const npy_int64 *order,
+                        npy_int64 begin, npy_int64 end, npy_int64 last,
+                        npy_intp num_units, T *__restrict__ sum, T *packed)
+{
+    if (begin == end) {
+        memset(sum, 0, num_units * sizeof(T));
+        return sum;
+    }
+    const T *first = NULL;
+    for (npy_int64 j = begin; j < end; j++) {
+        if (j + ROW_UPDATE_AHEAD < last) {
+            npy_int64 ahead = order[j + ROW_UPDATE_AHEAD];
+            const row_layout *layout = row_find<count>(values, &ahead);
+            row_prefetch<0>(layout, ahead);
+        }
+        npy_int64 position = order[j];
+        const row_layout *layout = row_find<count>(values, &position);
+        if (j == begin) {
+            first = row_read(layout, position, sum);
+            continue;
+        }
+        const T *__restrict__ next = row_read(layout, position, packed);
+        if (j == begin + 1) {
+            #pragma omp simd
+            for (npy_intp d = 0; d < num_units; d++) sum[d] = first[d] + next[d];
+        } else {
+            #pragma omp simd
+            for (npy_intp d = 0; d < num_units; d++) sum[d] += next[d];
+        }
+    }
+    return end - begin == 1 ? first : sum;
+}
+
+/* The same for one number per lookup. */
+template <typename T, int count>
+static T row_sum_number(const row_layout *values, const npy_int64 *order,
+                        npy_int64 begin, npy_int64 end)
+{
+    T sum = 0;
+    for (npy_int64 j = begin; j < end; j++) {
+        npy_int64 position = order[j];
+        const row_layout *layout = row_find<count>(values, &position);
+        const T number = row_number<T>(layout, position);
+        sum = j == begin ? number : sum + number;
+    }
+    return sum;
+}
+
+/* Which rows to visit, and the lookups of each. */
+struct row_groups {
+    PyArrayObject *arrays[3];
+    const npy_int64 *rows, *order, *offsets;
+    npy_int64 num_rows, num_lookups, max_row, max_position;
+};
+
+static void row_groups_free(row_groups *groups)
+{
+    for (int i = 0; i < 3; i++) Py_XDECREF(groups->arrays[i]);
+}
+
+static int row_groups_init(row_groups *groups, PyArrayObject *rows,
+                           PyArrayObject *order, PyArrayObject *offsets)
+{
+    PyArrayObject *arrays[3] = {rows, order, offsets};
+    const npy_int64 *data[3];
+    memset(groups, 0, sizeof(*groups));
+    for (int i = 0; i < 3; i++) {
+        groups->arrays[i] = PyArray_GETCONTIGUOUS(arrays[i]);
+        if (groups->arrays[i] == NULL) return -1;
+        data[i] = (const npy_int64 *)PyArray_DATA(groups->arrays[i]);
+    }
+    groups->rows = data[0];
+    groups->order = data[1];
+    groups->offsets = data[2];
+    groups->num_rows = PyArray_DIM(rows, 0);
+    groups->num_lookups = PyArray_DIM(order, 0);
+    if (PyArray_DIM(offsets, 0) != groups->num_rows + 1) {
+        PyErr_Format(PyExc_ValueError,
+                     "offsets must have one entry more than there are rows: "
+                     "expected %lld, got %lld", (long long)groups->num_rows + 1,
+                     (long long)PyArray_DIM(offsets, 0));
+        return -1;
+    }
+    npy_int64 max_row = -1, max_position = -1;
+    npy_int64 min_row = 0, min_position = 0;
+    bool ascends = groups->offsets[0] >= 0 &&
+        groups->offsets[groups->num_rows] <= groups->num_lookups;
+    for (npy_int64 u = 0; u < groups->num_rows; u++) {
+        const npy_int64 row = groups->rows[u];
+        max_row = row > max_row ? row : max_row;
+        min_row = row < min_row ? row : min_row;
+        ascends &= groups->offsets[u] <= groups->offsets[u + 1];
+    }
+    for (npy_int64 j = 0; j < groups->num_lookups; j++) {
+        const npy_int64 position = groups->order[j];
+        max_position = position > max_position ? position : max_position;
+        min_position = position < min_position ? position : min_position;
+    }
+    if (!ascends) {
+        PyErr_Format(PyExc_IndexError,
+                     "offsets must ascend from 0 to at most %lld, the length of order",
+                     (long long)groups->num_lookups);
+        return -1;
+    }
+    groups->max_row = min_row < 0 ? NPY_MAX_INT64 : max_row;
+    groups->max_position = min_position < 0 ? NPY_MAX_INT64 : max_position;
+    return 0;
+}
+
+/* What an array is to the program: the kinds of row_program.Operand, or a table. */
+enum row_kind {ROW_TABLE, ROW_SUMMED, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED};
+
+struct row_spec {
+    row_kind kind;
+    bool has_units;  /* else one number per row */
+    int count;       /* arrays that are concatenated along their first axis */
+};
+
+static const char *row_what(const row_spec *spec)
+{
+    return spec->kind == ROW_TABLE ? "table" : "operand";
+}
+
+/* Has the array the rows that the program will ask for? */
+static int row_check_rows(const row_groups *groups, const row_spec *spec,
+                          row_layout *layout, int position)
+{
+    npy_int64 num_rows = 0, most = groups->max_row;
+    for (int i = 0; i < spec->count; i++) num_rows += layout[i].num_rows;
+    if (spec->kind == ROW_SHARED) return 0;
+    if (spec->kind == ROW_ALIGNED) {
+        if (num_rows == groups->num_rows) return 0;
+        if (num_rows == 1) {  /* as NumPy broadcasts */
+            layout->step = 0;
+            return 0;
+        }
+        PyErr_Format(PyExc_ValueError,
+                     "operand %d has %lld rows: expected %lld, as many as are updated",
+                     position, (long long)num_rows, (long long)groups->num_rows);
+        return -1;
+    }
+    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LAST) most = groups->max_position;
+    if (spec->kind == ROW_LAST) {
+        for (npy_int64 u = 0; u < groups->num_rows; u++) {
+            if (groups->offsets[u] < groups->offsets[u + 1]) continue;
+            PyErr_Format(PyExc_ValueError, "row %lld has no lookup whose value it could "
+                         "take", (long long)groups->rows[u]);
+            return -1;
+        }
+    }
+    if (most < num_rows) return 0;
+    PyErr_Format(PyExc_IndexError, "row %lld is out of range for %s %d with %lld rows",
+                 (long long)most, row_what(spec), position, (long long)num_rows);
+    return -1;
+}
+
+/* Have the rows the shape of those of the first one? A dimension of 1 stretches. */
+static int row_check_units(const row_layout *first, const row_spec *spec,
+                           row_layout *layout, int position)
+{
+    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED;
+    const int extra = first->num_dims - layout->num_dims;
+    bool good = stretches ? extra >= 0 : extra == 0;
+    bool same = extra == 0;
+    for (int i = first->num_dims - 1; good && i >= 0; i--) {
+        const npy_intp dim = i >= extra ? layout->dims[i - extra] : 1;
+        good = dim == first->dims[i] || (stretches && dim == 1);
+        same &= dim == first->dims[i];
+    }
+    if (!good) {
+        PyErr_Format(PyExc_ValueError,
+                     "the rows of %s %d have %lld elements in %d dimensions: they do "
+                     "not fit rows of %lld elements in %d dimensions",
+                     row_what(spec), position, (long long)layout->num_units,
+                     layout->num_dims, (long long)first->num_units, first->num_dims);
+        return -1;
+    }
+    if (same) return 0;
+    /* read it as if it had the full shape: a stride of zero repeats an element */
+    for (int i = first->num_dims - 1; i >= 0; i--) {
+        const npy_intp dim = i >= extra ? layout->dims[i - extra] : 1;
+        layout->strides[i] = dim == 1 ? 0 : layout->strides[i - extra];
+        layout->dims[i] = first->dims[i];
+    }
+    layout->num_dims = first->num_dims;
+    layout->num_units = first->num_units;
+    layout->direct = false;
+    return 0;
+}
+
+/* Checks arrays and fills their layouts; `first` becomes the layout whose rows have
+   the shape of all, the first with units. */
+static int row_prepare(const row_groups *groups, const row_spec *specs, int num_specs,
+                       PyArrayObject **arrays, row_layout *layouts,
+                       const row_layout **first)
+{
+    for (int i = 0; i < num_specs; i++) {
+        for (int j = 0; j < specs[i].count; j++) {
+            row_layout_init(layouts + j, arrays[j], specs[i].kind != ROW_SHARED);
+            if (specs[i].has_units) {
+                if (*first == NULL) *first = layouts;
+                if (row_check_units(*first, specs + i, layouts + j, i) < 0) return -1;
+            } else if (layouts[j].num_units != 1) {
+                PyErr_Format(PyExc_ValueError,
+                             "the rows of %s %d have %lld elements: expected 1",
+                             row_what(specs + i), i, (long long)layouts[j].num_units);
+                return -1;
+            }
+        }
+        if (row_check_rows(groups, specs + i, layouts, i) < 0) return -1;
+        arrays += specs[i].count;
+        layouts += specs[i].count;
+    }
+    return 0;
+}
+
+static int row_check_writeable(PyArrayObject *table, int position)
+{
+    if (PyArray_ISWRITEABLE(table)) return 0;
+    PyErr_Format(PyExc_ValueError,
+                 "table %d is read-only, nothing was written: pass an array that can "
+                 "be updated in place", position);
+    return -1;
+}
+
+static int row_num_threads(npy_int64 num_bytes)
+{
+#ifdef _OPENMP
+    const npy_int64 enough = num_bytes / ROW_UPDATE_BYTES_PER_THREAD;
+    const int most = omp_get_max_threads();
+    return enough < 2 ? 1 : enough < most ? (int)enough : most;
+#else
+    return 1;
+#endif
+}
+
+static inline int row_thread(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+/* Memory for the packed rows of one thread or more, each on its cache line. */
+static char *row_scratch(npy_intp bytes, char **memory)
+{
+    *memory = (char *)malloc(bytes + 64);
+    if (*memory == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    return (char *)(((uintptr_t)*memory + 63) & ~(uintptr_t)63);
+}
+
+/* Gives the output its own copy of the table; storage that fits is used again. */
+static int row_copy_table(PyArrayObject **output, PyArrayObject *table)
+{
+    const bool fits = *output != NULL && PyArray_ISWRITEABLE(*output) &&
+        PyArray_NDIM(*output) == PyArray_NDIM(table) &&
+        PyArray_CompareLists(PyArray_DIMS(*output), PyArray_DIMS(table),
+                             PyArray_NDIM(table));
+    if (fits) return PyArray_CopyInto(*output, table);
+    Py_XDECREF(*output);
+    *output = (PyArrayObject *)PyArray_NewCopy(table, NPY_CORDER);
+    return *output == NULL ? -1 : 0;
+}
+
+/* Makes each output the table itself or a copy, and `layouts` those of the outputs.
+   Copies come first: an allocation may fail. */
+static int row_outputs(int num_tables, PyArrayObject **tables, PyArrayObject ***outputs,
+                       const bool *in_place, row_layout *layouts)
+{
+    for (int i = 0; i < num_tables; i++) {
+        if (in_place[i] && row_check_writeable(tables[i], i) < 0) return -1;
+        if (!in_place[i] && row_copy_table(outputs[i], tables[i]) < 0) return -1;
+    }
+    for (int i = 0; i < num_tables; i++) {
+        if (in_place[i] && *outputs[i] != tables[i]) {
+            Py_XDECREF(*outputs[i]);
+            Py_INCREF(tables[i]);
+            *outputs[i] = tables[i];
+        }
+        row_layout_init(layouts + i, *outputs[i], true);
+    }
+    return 0;
+}
+
+#endif
