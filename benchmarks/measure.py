@@ -1,0 +1,235 @@
+"""Runs the parts of the benchmark, each of which answers one question.
+
+Every function takes a `Setup` and yields results: dicts that go into the JSON file as
+they are. ``contestants`` in each maps a label to `turns.take_turns`' summary.
+"""
+
+import os
+
+import numpy as np
+from cases import choose, contestants, thread_variables
+from machine import available_bytes
+from turns import Contestant, take_turns
+from workloads import Workload, draw_batches, table_bytes
+
+__all__ = ["PARTS", "Setup"]
+
+
+class Setup:
+    """What all parts need
+
+    Parameters
+    ----------
+    python, peers : str, or None for `peers`
+        The interpreters of both environments.
+    scratch : str
+        A folder for batches and logs.
+    options : argparse.Namespace
+        Of ``run.py``.
+    """
+
+    def __init__(self, python, peers, scratch, options):
+        self.python = python
+        self.peers = peers
+        self.scratch = scratch
+        self.options = options
+
+    def turns(self, found):
+        """Times contestants in turns, as long as the options say"""
+        return take_turns(
+            found,
+            self.scratch,
+            rounds=self.options.rounds,
+            seconds=self.options.seconds,
+        )
+
+    def draw(self, workload):
+        """Draws and saves the batches: their file, and distinct rows a batch"""
+        batches = draw_batches(workload)
+        name = "batches-%s-%d.npy" % (workload.distribution, workload.num_rows)
+        path = os.path.join(self.scratch, name)
+        np.save(path, batches)
+        return path, float(np.mean([len(np.unique(batch)) for batch in batches]))
+
+
+def fit(found, free):
+    """Those contestants that fit into memory together, and why others do not
+
+    Ours first, and then in their order: so the dense ones go first when memory ends.
+    """
+    taken, absent = [], {}
+    for contestant, size in found:
+        # What an interpreter and its libraries take, and one batch.
+        size += 4 * 10 ** 8
+        if size <= free:
+            taken.append(contestant)
+            free -= size
+        else:
+            absent[contestant.label] = {
+                "absent": "needs %.1f GB of memory beside the others, %.1f are free"
+                % (size / 1e9, max(free, 0) / 1e9)
+            }
+    return taken, absent
+
+
+def describe(part, workload, distinct):
+    """The fields that say what a result is about"""
+    fields = dict(workload._asdict())
+    fields.update(
+        part=part,
+        title=str(workload),
+        distinct_rows=distinct,
+        table_bytes=table_bytes(workload),
+    )
+    return fields
+
+
+def compare(setup, kind):
+    """Ours against everyone, for one kind of step"""
+    for workload in choose(
+        kind, setup.options.axes, setup.options.full, setup.options.quick
+    ):
+        batches, distinct = setup.draw(workload)
+        found = contestants(workload, batches, setup.python, setup.peers)
+        wanted = setup.options.contestants
+        if wanted:
+            found = [one for one in found if any(w in one[0].label for w in wanted)]
+        taken, absent = fit(found, 0.9 * available_bytes())
+        result = describe(kind, workload, distinct)
+        result["contestants"] = dict(setup.turns(taken), **absent) if taken else absent
+        yield result
+
+
+def table(setup):
+    """The table's part alone"""
+    return compare(setup, "table")
+
+
+def step(setup):
+    """The whole training step"""
+    return compare(setup, "step")
+
+
+def roofline(setup):
+    """The update alone, against loops that only touch the same rows"""
+    for workload in choose("table", setup.options.axes, quick=True):
+        batches, distinct = setup.draw(workload)
+        arguments = {"workload": list(workload), "batches": batches}
+        found = [
+            Contestant(
+                label,
+                setup.python,
+                "contestants_roofline",
+                name,
+                arguments,
+                thread_variables(workload.threads),
+            )
+            for label, name in [
+                ("ours", "update"),
+                ("C loop", "add_one"),
+                ("C loop with prefetch", "add_one_ahead"),
+            ]
+        ]
+        result = describe("roofline", workload, distinct)
+        result["title"] = "update alone, " + result["title"]
+        result["contestants"] = setup.turns(found)
+        yield result
+
+
+def growth(setup):
+    """Ours on tables of four sizes, in turns with each other
+
+    The same distinct rows a batch in all of them (`Workload.distribution` 'spread').
+    128 columns where the largest table fits beside the others, else 32.
+    """
+    axes = setup.options.axes
+    for rule in axes["rule"] or ["adam", "sgd"]:
+        for num_units in axes["num_units"] or [128, 32]:
+            workloads = [
+                Workload("table", rule, num_rows, num_units, 4096, "spread", 2)
+                for num_rows in axes["num_rows"] or [10 ** 4, 10 ** 5, 10 ** 6, 10 ** 7]
+            ]
+            needed = sum(map(table_bytes, workloads)) + len(workloads) * 4 * 10 ** 8
+            if needed < 0.9 * available_bytes():
+                break
+        yield grow(setup, workloads)
+
+
+def grow(setup, workloads):
+    """One result of `growth`: workloads that differ in ``num_rows`` only"""
+    found = []
+    for workload in workloads:
+        batches, distinct = setup.draw(workload)
+        label = "{:,} rows".format(workload.num_rows)
+        arguments = {"workload": list(workload), "batches": batches}
+        environment = thread_variables(workload.threads)
+        module = "contestants_theano"
+        found.append(
+            Contestant(label, setup.python, module, "ours", arguments, environment)
+        )
+    result = describe("growth", workloads[-1], distinct)
+    result["title"] = "growth, %s, %d columns" % (workload.rule, workload.num_units)
+    result["contestants"] = setup.turns(found)
+    for one in workloads:
+        label = "{:,} rows".format(one.num_rows)
+        result["contestants"][label]["num_rows"] = one.num_rows
+        result["contestants"][label]["table_bytes"] = table_bytes(one)
+    return result
+
+
+def rows(setup):
+    """200 rows of a 70,000 x 100 table"""
+    shape = {"num_rows": 70000, "num_units": 100, "num_written": 200}
+    labels = [
+        ("ours", "ours"),
+        ("ours, trust_input", "ours_trusted"),
+        ("NumPy, no Theano", "numpy"),
+        ("Theano's inc_subtensor", "inc_subtensor"),
+        ("get_value, set_value", "get_set"),
+    ]
+    found = [
+        Contestant(
+            label,
+            setup.python,
+            "contestants_rows",
+            name,
+            shape,
+            thread_variables(max(setup.options.axes["threads"] or [2])),
+        )
+        for label, name in labels
+    ]
+    yield {
+        "part": "rows",
+        "title": "add to 200 rows of a 70,000 x 100 table",
+        "contestants": setup.turns(found),
+    }
+
+
+def network(setup):
+    """A network with dense layers: with our threads, and without"""
+    with_threads = thread_variables(2, theano_openmp=False)
+    without = dict(with_threads, OMP_NUM_THREADS="1")
+    contestants = [
+        ("ours", "ours", with_threads),
+        ("ours, without its threads", "ours", without),
+        ("lasagne.updates, dense", "dense", with_threads),
+    ]
+    found = [
+        Contestant(label, setup.python, "contestants_network", name, {}, environment)
+        for label, name, environment in contestants
+    ]
+    yield {
+        "part": "network",
+        "title": "dense layers beside a 200,000 x 64 table, adam, 2 BLAS threads",
+        "contestants": setup.turns(found),
+    }
+
+
+PARTS = {
+    "table": table,
+    "step": step,
+    "roofline": roofline,
+    "rows": rows,
+    "network": network,
+    "growth": growth,
+}
