@@ -245,8 +245,8 @@ def _background_one(item, parts):
         constant_value(i) if part is None else part[0]
         for i, part in zip(node.inputs, parts)
     ]
-    leaves = [leaf for part in parts if part and part[0] is not None for leaf in part[1]]
-    return value_at(node, values), leaves
+    told = [part for part in parts if part is not None and part[0] is not None]
+    return value_at(node, values), [leaf for _, leaves in told for leaf in leaves]
 
 
 # --- Scatters into zeros ---------------------------------------------------------

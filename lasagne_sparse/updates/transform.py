@@ -6,9 +6,11 @@ those rows, and written back there. So no rule is written twice, and rules that
 nobody has written yet work too.
 """
 import functools
+import os
 import warnings
 from collections import OrderedDict
 
+import lasagne
 import theano
 import theano.tensor as T
 from theano.compile.sharedvalue import SharedVariable
@@ -27,6 +29,11 @@ from ..ops import UniqueRows
 from ..restrict import restrict, row_leaves, take
 
 __all__ = ["SparsityWarning", "get_or_compute_grads", "sparse"]
+
+_LIBRARIES = tuple(
+    os.path.dirname(os.path.abspath(path))
+    for path in (theano.__file__, lasagne.__file__, os.path.dirname(__file__))
+)
 
 
 class SparsityWarning(UserWarning):
@@ -239,13 +246,16 @@ def _named(table):
 
 
 def _source(variable):
-    """Describes an expression by its operation and the line that made it."""
-    text = str(variable.owner) if variable.owner is not None else str(variable)
-    trace = getattr(variable.tag, "trace", None)
-    if trace and trace[-1]:
-        filename, line, _, code = trace[-1][-1]
-        text += " (%s:%s: %s)" % (filename, line, code)
-    return text
+    """Describes an expression by its node and by the user's line that made it."""
+    if variable.owner is None:
+        return str(variable)
+    frames = [f for trace in getattr(variable.tag, "trace", []) for f in trace]
+    # Theano's gradients are made by a line of Theano's, which helps nobody.
+    users = [f for f in frames if not f[0].startswith(_LIBRARIES)]
+    if not users:
+        return str(variable.owner)
+    filename, line, _, code = users[-1]
+    return "%s (%s, line %s: %s)" % (variable.owner, filename, line, code)
 
 
 def _remedy(term):
@@ -311,7 +321,8 @@ def write_rows(updates, leaves):
         found = _leaf_of(expression, leaves)
         if found is not None:
             leaf, axis = found
-            expression = _write(shared, expression, leaf, axis, leaves[leaf], known[leaf])
+            known[leaf][leaf, leaves[leaf].axis] = leaves[leaf].values
+            expression = _write(shared, expression, axis, leaves[leaf], known[leaf])
         dtype = getattr(shared.type, "dtype", None)
         if dtype is not None and expression.dtype != dtype:
             expression = T.cast(expression, dtype)
@@ -339,13 +350,12 @@ def _leaf_of(expression, leaves):
     return None
 
 
-def _write(shared, expression, leaf, axis, update, known):
+def _write(shared, expression, axis, update, known):
     """Writes the rows of one update expression
 
     ``known`` is the memory of :func:`lasagne_sparse.restrict.restrict`, shared
     by all expressions of one table, so that they share its gathers.
     """
-    known[leaf, update.axis] = update.values
     opaque = []
     subset = _subset_of(shared, axis, update, known)
     step = _step(expression, shared) if shared is update.table else None
