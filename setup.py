@@ -1,4 +1,5 @@
 """Installs lasagne_sparse: ``pip install .``"""
+
 import os
 import re
 

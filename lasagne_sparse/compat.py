@@ -3,16 +3,18 @@
 Theano's last release is older than the Pythons and NumPys that people have.
 Importing this module first (``import lasagne_sparse`` does) mends what has
 come apart since. It is the only module that knows versions. Each mend is made
-only where it is needed, and leaves a line in :data:`mends`, which
-``python -m lasagne_sparse`` prints.
+only where it is needed and leaves a line in :data:`mends`; what is off and
+cannot be mended from here leaves one in :data:`troubles`. ``python -m
+lasagne_sparse`` prints both.
 
 .. autosummary::
 
     Mend
+    Trouble
     mends
-    environment_is_intact
-    loaded_libraries
+    troubles
 """
+
 import importlib.util
 import logging
 import os
@@ -21,14 +23,9 @@ import types
 import warnings
 from typing import NamedTuple
 
-__all__ = [
-    'Mend',
-    'mends',
-    'environment_is_intact',
-    'loaded_libraries',
-]
+__all__ = ['Mend', 'Trouble', 'mends', 'troubles']
 
-# How GNU's OpenMP threads wait for their next parallel loop: asleep.
+# How GNU's OpenMP threads are told to sleep until their next parallel loop.
 WAITING = {'OMP_WAIT_POLICY': 'passive', 'GOMP_SPINCOUNT': '0'}
 
 SCAN_EXTENSION = 'theano.scan_module.scan_perform_ext'
@@ -50,58 +47,62 @@ class Mend(NamedTuple):
     why: str
 
 
-mends = []
+class Trouble(NamedTuple):
+    """Something that is off, and that this module cannot mend
 
-
-def loaded_libraries(name):
-    """Finds the shared libraries of a name that this process has loaded
-
-    Parameters
+    Attributes
     ----------
-    name : str
-        The beginning of a file name, such as ``'libgomp'``.
+    what : str
+        What is off, in one line.
+    remedy : str
+        What the user can do about it.
+    """
 
-    Returns
-    -------
-    list of str
-        The paths, sorted; empty where there are none, and on systems other
-        than Linux, which do not list them in ``/proc``.
+    what: str
+    remedy: str
+
+
+mends = []
+troubles = []
+
+
+def _libgomp_is_loaded():
+    """Tells whether this process has the system's libgomp already
+
+    Other libraries bring copies under other names (PyTorch has one): those are
+    not the one that compiled functions will use. On systems without ``/proc``
+    the answer is no.
     """
     try:
         with open('/proc/self/maps') as maps:
-            paths = {line.split(None, 5)[-1].strip() for line in maps}
+            return any('/libgomp.so' in line for line in maps)
     except OSError:
-        return []
-    return sorted(p for p in paths if os.path.basename(p).startswith(name))
-
-
-def environment_is_intact():
-    """Tells whether OpenMP's threads will leave the cores to others
-
-    Returns
-    -------
-    bool
-        True if the environment asks GNU's OpenMP threads to sleep between
-        parallel loops.
-    """
-    return (
-        os.environ.get('OMP_WAIT_POLICY', '').lower() == 'passive'
-        or os.environ.get('GOMP_SPINCOUNT') == '0'
-    )
+        return False
 
 
 def _let_openmp_threads_sleep():
     # After a parallel loop libgomp's threads spin, on the very cores that
-    # OpenBLAS's own threads need for the next matrix product. libgomp reads
-    # the environment once, when it is loaded.
-    if loaded_libraries('libgomp') or any(name in os.environ for name in WAITING):
+    # OpenBLAS's own threads need for the next matrix product: on two busy cores
+    # that product then takes 8 ms instead of 0.3. libgomp reads its environment
+    # once, when it is loaded.
+    if any(name in os.environ for name in WAITING):
+        return
+    settings = ' '.join('='.join(item) for item in WAITING.items())
+    if _libgomp_is_loaded():
+        troubles.append(
+            Trouble(
+                'OpenMP was loaded before lasagne_sparse: its threads spin between '
+                'loops and take the cores from BLAS',
+                'Import lasagne_sparse before what loads OpenMP, or start Python '
+                'by: env %s python ...' % settings,
+            )
+        )
         return
     os.environ.update(WAITING)
     mends.append(
         Mend(
-            'OpenMP threads sleep between loops (%s)'
-            % ', '.join('='.join(item) for item in WAITING.items()),
-            'spinning ones take the cores from BLAS',
+            'environment: ' + settings,
+            "OpenMP's threads would spin between loops and take the cores from BLAS",
         )
     )
 
@@ -120,98 +121,111 @@ def _describe_blas():
         import numpy.distutils.__config__ as config
     if hasattr(config, 'blas_opt_info'):
         return None
-    # With this Theano tries -lopenblas, then -lblas, then does without.
+    # With this Theano tries -lopenblas, then -lblas, then does without. Where
+    # the user named a BLAS, Theano does not ask.
     config.blas_opt_info = {'libraries': ['openblas'], 'library_dirs': []}
-    mends.append(
-        Mend(
-            'numpy.distutils.__config__.blas_opt_info',
-            'NumPy 1.22 dropped it, and Theano asks it for the BLAS to link',
-        )
-    )
     return config
 
 
 def _import_theano():
-    """Imports Theano with what its configuration needs in place"""
-    described = _describe_blas()
-    with warnings.catch_warnings():
-        # Theano's own use of np.bool, distutils and unclosed files: nothing
-        # that a user could act on.
-        warnings.simplefilter('ignore')
-        logger = logging.getLogger('theano.tensor.blas')
-        level = logger.level
-        # Ours, below, says the same and what to do about it.
-        logger.setLevel(logging.ERROR)
-        try:
-            import theano
-        finally:
-            logger.setLevel(level)
-            if described is not None:
-                # NumPy is left as it was found.
-                del described.blas_opt_info
-    return theano
-
-
-def _use_theano():
-    """Imports Theano, or looks at the one that is imported already
+    """Imports Theano, with the answer at hand that its configuration asks for
 
     Raises
     ------
     ImportError
-        If an import of Theano failed before this module could mend it, or
-        the version is not one that this library is made for.
+        If there is no Theano.
     """
-    if 'theano' in sys.modules:
-        theano = sys.modules['theano']
-        whole = hasattr(theano, 'function') and hasattr(theano, 'shared')
-    else:
-        whole = not any(name.startswith('theano.') for name in sys.modules)
-        theano = _import_theano() if whole else None
-    if not whole:
+    described = _describe_blas()
+    logger = logging.getLogger('theano.tensor.blas')
+    level = logger.level
+    # It warns where there is no BLAS; so does this module, with the remedy.
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Of np.bool, distutils, unclosed files: nothing a user could change.
+            warnings.simplefilter('ignore')
+            import theano
+    except ModuleNotFoundError as error:
+        if error.name != 'theano':
+            raise
         raise ImportError(
-            'An import of Theano has failed in this process, before '
-            'lasagne_sparse could mend it. Put "import lasagne_sparse" above the '
-            'first "import theano" or "import lasagne", and start Python anew.'
-        )
-    version = getattr(theano, '__version__', 'unknown')
-    if not version.startswith('1.0.'):
-        raise ImportError(
-            'lasagne_sparse works with Theano 1.0.5, but found version %s in %s. '
-            'Install it by: pip install Theano==1.0.5'
-            % (version, os.path.dirname(theano.__file__))
+            'lasagne_sparse stands on Theano 1.0.5, and there is none here. Install '
+            'it by: pip install Theano==1.0.5'
+        ) from error
+    finally:
+        logger.setLevel(level)
+        if described is not None:
+            # NumPy is left as it was found.
+            del described.blas_opt_info
+    if described is not None:
+        mends.append(
+            Mend(
+                'numpy.distutils.__config__.blas_opt_info',
+                'NumPy 1.22 dropped it, and Theano asks it for the BLAS to link',
+            )
         )
     return theano
 
 
-def _warn_without_blas(theano):
+def _imported_theano():
+    """Returns the Theano that was imported before this module, if any
+
+    Raises
+    ------
+    ImportError
+        If an import of Theano failed in this process.
+    """
+    theano = sys.modules.get('theano')
+    started = theano or any(name.startswith('theano.') for name in sys.modules)
+    # A failed import takes the package out of sys.modules, and leaves its parts.
+    if started and not hasattr(theano, 'function'):
+        raise ImportError(
+            'An import of Theano failed in this process, before lasagne_sparse could '
+            'mend it. Put "import lasagne_sparse" above the first "import theano" or '
+            '"import lasagne", and start Python anew.'
+        )
+    return theano
+
+
+def _check_version(theano):
+    if not theano.__version__.startswith('1.0.'):
+        raise ImportError(
+            'lasagne_sparse works with Theano 1.0.5, but found version %s in %s. '
+            'Install it by: pip install Theano==1.0.5'
+            % (theano.__version__, os.path.dirname(theano.__file__))
+        )
+
+
+def _look_for_blas(theano):
+    # Without a compiler nothing is linked, and Theano has said so itself.
     if theano.config.blas.ldflags or not theano.config.cxx:
         return
-    warnings.warn(
-        'Theano found no BLAS library to link, so matrix products will be slow. '
+    chosen = not type(theano.config.blas).ldflags.is_default
+    trouble = Trouble(
+        'Theano found no BLAS to link: matrix products will be slow',
         'Install OpenBLAS (Debian, Ubuntu: apt-get install libopenblas-dev; conda: '
-        'conda install openblas), or name yours in THEANO_FLAGS=blas.ldflags=...',
-        RuntimeWarning,
-        stacklevel=3,
+        'conda install openblas), or name yours: THEANO_FLAGS=blas.ldflags=-lNAME',
     )
+    troubles.append(trouble)
+    if not chosen:
+        warnings.warn('. '.join(trouble), RuntimeWarning, stacklevel=2)
 
 
 def _do_without_scan_extension():
     if sys.version_info < (3, 11) or SCAN_EXTENSION in sys.modules:
         return
-    # An entry of None makes the import raise ImportError, on which Theano's
+    # An entry of None makes the import raise ImportError, upon which Theano's
     # scan takes its path in Python.
     sys.modules[SCAN_EXTENSION] = None
     mends.append(
         Mend(
-            SCAN_EXTENSION,
-            "its C does not compile on Python 3.11; scan's Python path serves",
+            SCAN_EXTENSION + ' left out',
+            'its C does not compile on Python 3.11; scan has a path in Python',
         )
     )
 
 
-def _max_pool_2d(
-    input, ds, ignore_border=None, st=None, padding=(0, 0), mode='max'
-):
+def _max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode='max'):
     """Pools over the two trailing axes: ``theano.tensor.signal.pool.pool_2d``
 
     Parameters and result are those of `pool_2d` in Theano 1.0, under their
@@ -221,12 +235,7 @@ def _max_pool_2d(
     from theano.tensor.signal.pool import pool_2d
 
     return pool_2d(
-        input,
-        ws=ds,
-        ignore_border=ignore_border,
-        stride=st,
-        pad=padding,
-        mode=mode,
+        input, ws=ds, ignore_border=ignore_border, stride=st, pad=padding, mode=mode
     )
 
 
@@ -239,23 +248,41 @@ def _provide_downsample():
     module.max_pool_2d = _max_pool_2d
     sys.modules[DOWNSAMPLE] = module
     theano.tensor.signal.downsample = module
-    mends.append(
-        Mend(DOWNSAMPLE, 'Theano 0.9 dropped it, and Lasagne 0.1 imports it')
-    )
+    mends.append(Mend(DOWNSAMPLE, 'Theano 0.9 dropped it, and Lasagne 0.1 imports it'))
 
 
 def _import_lasagne():
-    with warnings.catch_warnings():
-        # pkg_resources, which Lasagne 0.1 asks for its own version, announces
-        # its end; Lasagne 0.2.dev1 compares a string by "is".
-        warnings.simplefilter('ignore')
-        import lasagne  # noqa: F401
+    """Imports Lasagne without the warnings that its import gives today
+
+    Raises
+    ------
+    ImportError
+        If there is no Lasagne, or none of the ``pkg_resources`` that it asks for
+        its own version.
+    """
+    remedies = {
+        'lasagne': 'pip install Lasagne==0.1',
+        'pkg_resources': 'pip install "setuptools<81"',
+    }
+    try:
+        with warnings.catch_warnings():
+            # pkg_resources announces its end; Lasagne 0.2.dev1 has "is 'auto'".
+            warnings.simplefilter('ignore')
+            import lasagne  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name not in remedies:
+            raise
+        raise ImportError(
+            'lasagne_sparse stands on Lasagne, whose import failed: %s. Install what '
+            'is missing by: %s' % (error, remedies[error.name])
+        ) from error
 
 
 def _mend():
     _let_openmp_threads_sleep()
-    theano = _use_theano()
-    _warn_without_blas(theano)
+    theano = _imported_theano() or _import_theano()
+    _check_version(theano)
+    _look_for_blas(theano)
     _do_without_scan_extension()
     _provide_downsample()
     _import_lasagne()

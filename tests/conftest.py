@@ -1,4 +1,5 @@
 """What all tests share: the stack mended first, a seed, and Hypothesis's ways"""
+
 import os
 
 __all__ = ['rng']
