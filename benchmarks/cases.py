@@ -24,7 +24,7 @@ __all__ = ["BASE", "RULES", "choose", "contestants", "thread_variables"]
 
 BASE = {
     "rule": ["adam", "sgd"],
-    "num_rows": [10 ** 6],
+    "num_rows": [10**6],
     "num_units": [128],
     "distribution": ["zipf"],
     "threads": [2],
@@ -43,7 +43,7 @@ RULES = [
 
 AXES = {
     "rule": RULES,
-    "num_rows": [10 ** 4, 10 ** 5, 10 ** 6, 10 ** 7],
+    "num_rows": [10**4, 10**5, 10**6, 10**7],
     "num_units": [32, 128, 300],
     "distribution": ["zipf", "uniform"],
     "threads": [2, 1],

@@ -1,7 +1,7 @@
 """A network with dense layers beside a table: do our threads get in their way?
 
 Twenty words a row are looked up in a 200,000 x 64 table and go through two dense
-layers of 512 units and a softmax over 1,000 classes; a step is one minibatch of 256
+layers of 256 units and a softmax over 1,000 classes; a step is one minibatch of 128
 rows under adam. Most of the time goes to OpenBLAS, whose threads share the cores with
 those of our loops. The parent runs `ours` twice: with ``OMP_NUM_THREADS`` at the
 number of cores and at 1, with ``OPENBLAS_NUM_THREADS`` at the number of cores both
@@ -18,7 +18,7 @@ from workloads import draw_zipf, make_table
 __all__ = ["CONTESTANTS"]
 
 NUM_ROWS, NUM_UNITS = 200000, 64
-BATCH_SIZE, NUM_WORDS, NUM_HIDDEN, NUM_CLASSES = 256, 20, 512, 1000
+BATCH_SIZE, NUM_WORDS, NUM_HIDDEN, NUM_CLASSES = 128, 20, 256, 1000
 NUM_BATCHES = 20
 
 

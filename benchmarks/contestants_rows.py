@@ -34,11 +34,11 @@ class Job:
         """A step that calls ``write(rows, delta)``"""
         return lambda number: write(self.rows[number % NUM_BATCHES], self.delta)
 
-    def compile(self, expression):
-        """The function of rows and delta that sets the table to an expression"""
+    def compile(self, make_updates, mode=None):
+        """The function of rows and delta with ``make_updates(table, rows, delta)``"""
         rows, delta = T.lvector("rows"), T.fmatrix("delta")
-        updates = [(self.table, expression(self.table, rows, delta))]
-        return theano.function([rows, delta], updates=updates)
+        updates = make_updates(self.table, rows, delta)
+        return theano.function([rows, delta], updates=updates, mode=mode)
 
 
 def get_set(**shape):
@@ -56,8 +56,10 @@ def get_set(**shape):
 def inc_subtensor(**shape):
     """``T.inc_subtensor(C[rows], delta)``, without lasagne_sparse's rewrites"""
     job = Job(**shape)
-    with theano.configparser.change_flags(optimizer_excluding="lasagne_sparse"):
-        write = job.compile(lambda C, rows, delta: T.inc_subtensor(C[rows], delta))
+    mode = theano.compile.get_default_mode().excluding("lasagne_sparse")
+    write = job.compile(
+        lambda C, rows, delta: [(C, T.inc_subtensor(C[rows], delta))], mode
+    )
     return job.cycle(write)
 
 

@@ -123,7 +123,7 @@ def momentum_by_hand(table, indices, gradient):
 def adagrad_by_hand(table, indices, gradient):
     """Adagrad"""
     (accu,) = accumulate_by_hand(table, indices, 1)
-    new = accu + gradient ** 2
+    new = accu + gradient**2
     step = LEARNING_RATE * gradient / T.sqrt(new + np.float32(1e-6))
     return write_by_hand(table, indices, step, [accu], [new])
 
@@ -131,7 +131,7 @@ def adagrad_by_hand(table, indices, gradient):
 def rmsprop_by_hand(table, indices, gradient):
     """RMSProp"""
     (accu,) = accumulate_by_hand(table, indices, 1)
-    new = np.float32(0.9) * accu + np.float32(0.1) * gradient ** 2
+    new = np.float32(0.9) * accu + np.float32(0.1) * gradient**2
     step = LEARNING_RATE * gradient / T.sqrt(new + np.float32(1e-6))
     return write_by_hand(table, indices, step, [accu], [new])
 
@@ -143,9 +143,9 @@ def adam_by_hand(table, indices, gradient):
     t_prev = theano.shared(np.float32(0))
     m, v = accumulate_by_hand(table, indices, 2)
     t = t_prev + one
-    rate = LEARNING_RATE * T.sqrt(one - beta2 ** t) / (one - beta1 ** t)
+    rate = LEARNING_RATE * T.sqrt(one - beta2**t) / (one - beta1**t)
     m_new = beta1 * m + (one - beta1) * gradient
-    v_new = beta2 * v + (one - beta2) * gradient ** 2
+    v_new = beta2 * v + (one - beta2) * gradient**2
     step = rate * m_new / (T.sqrt(v_new) + np.float32(1e-8))
     updates = write_by_hand(table, indices, step, [m, v], [m_new, v_new])
     updates[t_prev] = t

@@ -54,7 +54,7 @@ def describe(python, peers):
     return {
         "processor": read_field("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": os.cpu_count(),
-        "memory_gib": round(int(memory.split()[0]) / 2 ** 20, 1) if memory else None,
+        "memory_gib": round(int(memory.split()[0]) / 2**20, 1) if memory else None,
         "system": platform.platform(terse=True),
         "load_at_start": round(load, 1),
         "versions": versions(python, ours),

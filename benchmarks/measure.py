@@ -60,7 +60,7 @@ def fit(found, free):
     taken, absent = [], {}
     for contestant, size in found:
         # What an interpreter and its libraries take, and one batch.
-        size += 4 * 10 ** 8
+        size += 4 * 10**8
         if size <= free:
             taken.append(contestant)
             free -= size
@@ -147,9 +147,9 @@ def growth(setup):
         for num_units in axes["num_units"] or [128, 32]:
             workloads = [
                 Workload("table", rule, num_rows, num_units, 4096, "spread", 2)
-                for num_rows in axes["num_rows"] or [10 ** 4, 10 ** 5, 10 ** 6, 10 ** 7]
+                for num_rows in axes["num_rows"] or [10**4, 10**5, 10**6, 10**7]
             ]
-            needed = sum(map(table_bytes, workloads)) + len(workloads) * 4 * 10 ** 8
+            needed = sum(map(table_bytes, workloads)) + len(workloads) * 4 * 10**8
             if needed < 0.9 * available_bytes():
                 break
         yield grow(setup, workloads)

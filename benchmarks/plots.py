@@ -83,7 +83,7 @@ def plot_rules(document, folder):
         base = [
             one
             for one in of_part(document, part)
-            if (one["num_rows"], one["num_units"]) == (10 ** 6, 128)
+            if (one["num_rows"], one["num_units"]) == (10**6, 128)
             and (one["distribution"], one["threads"]) == ("zipf", 2)
         ]
         bars = [

@@ -103,6 +103,14 @@ def main(arguments=None):
     save(document, options.out)
     plot_all(document, options.out)
     print("results, table and plots are in " + options.out)
+    failed = [
+        "%s: %s" % (result["title"], label)
+        for result in document["results"]
+        for label, summary in result["contestants"].items()
+        if summary.get("failed")
+    ]
+    if failed:
+        sys.exit("failed:\n" + "\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ holds although no single figure does.
 import json
 import os
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -100,7 +101,10 @@ class Worker:
 
     def close(self):
         """Lets the process end"""
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already, and a request was under way
         self.process.wait()
         self.process.stdout.close()
         self.log.close()
@@ -150,7 +154,8 @@ def take_turns(contestants, scratch, rounds=7, seconds=0.3, warm=20):
         Label to a summary: ``median_ms``, ``quartiles_ms``, ``round_medians_ms``,
         ``steps``, ``idle_processor_share`` (processor seconds used per second of
         other contestants' turns: must be about 0), ``peak_bytes``, ``bytes_before``;
-        or to ``{"absent": why}``.
+        or to ``{"absent": why}``, with ``"failed": true`` where its process ended by
+        an error before the first turn.
     """
     workers, results, counts = {}, {}, {}
     try:
@@ -158,12 +163,11 @@ def take_turns(contestants, scratch, rounds=7, seconds=0.3, warm=20):
             log_path = os.path.join(scratch, "worker-%d.log" % number)
             worker = Worker(contestant, log_path)
             workers[contestant.label] = worker
-            answer = worker.ask(make=contestant.name, arguments=contestant.arguments)
-            if "absent" in answer:
-                results[contestant.label] = answer
+            try:
+                counts[contestant.label] = prepare(worker, seconds, warm)
+            except NotReady as why:
+                results[contestant.label] = why.answer
                 workers.pop(contestant.label).close()
-                continue
-            counts[contestant.label] = warm_up(worker, seconds, warm)
         results.update(measure(workers, counts, rounds, seconds))
         for label, worker in workers.items():
             memory = worker.ask(memory=True)
@@ -175,8 +179,31 @@ def take_turns(contestants, scratch, rounds=7, seconds=0.3, warm=20):
     return results
 
 
+class NotReady(Exception):
+    """A contestant that does not take part; `answer` goes into the results"""
+
+    def __init__(self, answer):
+        super().__init__(answer["absent"])
+        self.answer = answer
+
+
+def prepare(worker, seconds, warm):
+    """Makes a contestant and runs the untimed steps; how many steps make a turn"""
+    contestant = worker.contestant
+    try:
+        answer = worker.ask(make=contestant.name, arguments=contestant.arguments)
+        if "absent" in answer:
+            raise NotReady(answer)
+        return warm_up(worker, seconds, warm)
+    except RuntimeError as error:
+        # One that fails must not cost the results of all others.
+        print(error, file=sys.stderr)
+        lines = str(error).strip().splitlines()
+        raise NotReady({"absent": "failed: " + lines[-1], "failed": True}) from error
+
+
 def warm_up(worker, seconds, warm):
-    """Runs the untimed steps; returns how many steps make a turn"""
+    """Runs the untimed steps of `prepare`"""
     worker.ask(warm=1)
     first = worker.ask(warm=1)["seconds"]
     worker.ask(warm=min(warm, steps_for(first, 10 * seconds)))

@@ -97,7 +97,7 @@ def draw_batches(workload, num_batches=20, seed=0):
     elif workload.distribution == "zipf":
         indices = draw_zipf(random, workload.num_rows, size)
     elif workload.distribution == "spread":
-        ranks = min(10 ** 4, workload.num_rows)
+        ranks = min(10**4, workload.num_rows)
         indices = draw_zipf(random, ranks, size) * (workload.num_rows // ranks)
     else:
         raise ValueError(
