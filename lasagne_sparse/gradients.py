@@ -27,13 +27,14 @@ Examples
 from collections import OrderedDict, namedtuple
 
 import theano.tensor as T
-from theano.gof.graph import Constant, io_toposort
+from theano.gof.graph import Constant
 from theano.scan_module.scan_op import Scan
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
     IncSubtensor,
+    Subtensor,
     get_canonical_form_slice,
     get_idx_list,
 )
@@ -154,14 +155,35 @@ def dense_terms(gradient, table):
 
 
 def _scans_a_lookup(term):
-    """Tells whether a gradient comes out of a scan that looks rows up."""
-    while term.owner is not None and not isinstance(term.owner.op, Scan):
-        term = term.owner.inputs[0]  # what scan returns is sliced and shuffled
-    if term.owner is None:
+    """Tells whether a gradient is summed by a scan over lookups of rows."""
+    stack, seen = [term], set()
+    while stack:
+        variable = stack.pop()
+        node = variable.owner
+        if node is None or variable in seen:
+            continue
+        seen.add(variable)
+        if isinstance(node.op, (DimShuffle, Subtensor)):  # as scan's results are
+            stack.append(node.inputs[0])
+        elif isinstance(node.op, Elemwise):
+            stack.extend(node.inputs)
+        elif isinstance(node.op, Scan):
+            links = node.op.get_oinp_iinp_iout_oout_mappings()
+            inner = links["inner_out_from_outer_out"][node.outputs.index(variable)]
+            terms = [t for i in inner for t in _terms(node.op.outputs[i])]
+            if any(_is_scatter_of_rows(t) for t in terms):
+                return True
+    return False
+
+
+def _is_scatter_of_rows(variable):
+    """Tells whether a variable is ``inc_subtensor(zeros[i], g)``, ``i`` no slice."""
+    node = variable.owner
+    if node is None or not is_zeros(node.inputs[0]):
         return False
-    scatters = (AdvancedIncSubtensor1, AdvancedIncSubtensor, IncSubtensor)
-    outputs = term.owner.op.outputs
-    return any(isinstance(node.op, scatters) for node in io_toposort([], outputs))
+    if isinstance(node.op, IncSubtensor):
+        return not all(isinstance(i, slice) for i in node.op.idx_list)
+    return isinstance(node.op, (AdvancedIncSubtensor1, AdvancedIncSubtensor))
 
 
 def _terms(variable):
