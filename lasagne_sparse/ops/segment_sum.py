@@ -19,7 +19,7 @@ class SegmentSum(Op):
 
     The Op computes, for ``order`` of shape ``(num_lookups,)``, ``offsets`` of
     shape ``(num_segments + 1,)`` and one or more ``values`` of equal dtype and
-    rank, which together have ``num_lookups`` rows or more::
+    rank, which together have ``num_lookups`` rows::
 
         values = np.concatenate(values, axis=0)
         sums = np.zeros((len(offsets) - 1,) + values.shape[1:], values.dtype)
@@ -37,7 +37,8 @@ class SegmentSum(Op):
         differ in dtype or rank, are scalars, or are not there (when the graph is
         built).
     ValueError
-        If ``values`` differ in any dimension but the first (at run time).
+        If ``values`` differ in any dimension but the first, or do not have
+        ``num_lookups`` rows together (at run time).
     IndexError
         If ``order`` or ``offsets`` point outside the values (at run time).
     """
@@ -141,7 +142,7 @@ class SegmentSum(Op):
 
 
 def check_segments(order, offsets, num_values):
-    """Raises an IndexError unless the segments lie within the values
+    """Raises an error unless the segments lie within the values
 
     Parameters
     ----------
@@ -154,9 +155,16 @@ def check_segments(order, offsets, num_values):
 
     Raises
     ------
+    ValueError
+        If there is not one value for each number in `order`.
     IndexError
         If `order` or `offsets` point outside, or `offsets` is empty or descends.
     """
+    if num_values != len(order):
+        raise ValueError(
+            "values must have %d rows together, one for each lookup; got %d"
+            % (len(order), num_values)
+        )
     if len(offsets) == 0 or offsets[0] < 0 or offsets[-1] > len(order):
         raise IndexError(
             "offsets must be one or more numbers from 0 to %d, the length of order; "

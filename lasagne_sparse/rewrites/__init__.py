@@ -5,6 +5,6 @@ They are part of Theano's ``fast_run`` and carry the tag ``lasagne_sparse``:
 at no change of results but rounding.
 """
 
-from . import row_updates
+from . import gathers, ordering, reductions, row_updates
 
-__all__ = ["row_updates"]
+__all__ = ["gathers", "ordering", "reductions", "row_updates"]

@@ -104,6 +104,12 @@ static int lasagne_sparse_check_segments(const int64_t *order, npy_intp num_orde
                                          const int64_t *offsets, npy_intp num_offsets,
                                          npy_intp num_values)
 {
+    if (num_values != num_order) {
+        PyErr_Format(PyExc_ValueError,
+                     "values must have %lld rows together, one for each lookup; got "
+                     "%lld", (long long)num_order, (long long)num_values);
+        return -1;
+    }
     if (num_offsets == 0 || offsets[0] < 0 || offsets[num_offsets - 1] > num_order) {
         PyErr_Format(PyExc_IndexError,
                      "offsets must be one or more numbers from 0 to %lld, the length "

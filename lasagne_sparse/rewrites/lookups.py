@@ -1,0 +1,169 @@
+"""Reads lookups and their gradients off an optimized graph.
+
+What the rewrites about gathers and about reductions both ask: are these the zeros
+that a gradient is scattered into, are these numbers the same, is this a table?
+They know the forms that Theano's own rewrites leave at their position.
+"""
+
+from collections import namedtuple
+
+import theano.tensor as T
+from theano.gof.graph import Constant
+from theano.scan_module.scan_utils import equal_computations
+from theano.tensor.basic import ScalarFromTensor
+from theano.tensor.opt import Assert
+from theano.tensor.subtensor import AdvancedIncSubtensor1
+
+from ..graph import is_zeros
+from ..ops import UniqueRows
+
+__all__ = [
+    "Scatter",
+    "are_distinct",
+    "is_on_gpu",
+    "length",
+    "one_row_each",
+    "same_number",
+    "scatter_into_zeros",
+    "unique_rows_of",
+]
+
+Scatter = namedtuple("Scatter", ["base", "pieces"])
+Scatter.__doc__ = """A sum of scatters into zeros
+
+``base`` are the zeros; ``pieces`` are pairs ``(values, indices)``, in the order in
+which they are added.
+"""
+
+
+def unique_rows_of(variable, output):
+    """Returns the node of which a variable is that output of UniqueRows, or None
+
+    Parameters
+    ----------
+    variable : Theano variable
+    output : int
+        0 for the rows, 1 for the inverse.
+
+    Returns
+    -------
+    Apply node or None
+    """
+    node = variable.owner
+    if node is None or not isinstance(node.op, UniqueRows):
+        return None
+    return node if variable is node.outputs[output] else None
+
+
+def are_distinct(indices):
+    """Tells whether no row can repeat among indices"""
+    return unique_rows_of(indices, 0) is not None
+
+
+def is_on_gpu(fgraph):
+    """Tells whether a graph has inputs on a GPU: then its lookups belong there too"""
+    # by name: the type is there only where pygpu is
+    return any(type(i.type).__name__ == "GpuArrayType" for i in fgraph.inputs)
+
+
+def length(fgraph, variable, axis=0):
+    """Returns the size of a variable along an axis, as the graph computes it"""
+    return fgraph.shape_feature.get_shape(variable, axis)
+
+
+def same_number(first, second):
+    """Tells whether two integer scalars are known to be the same
+
+    Parameters
+    ----------
+    first, second : Theano scalars
+        Tensors of rank 0 or scalars, as in shapes and slices.
+
+    Returns
+    -------
+    bool
+        False also where it cannot be known before the function runs.
+    """
+    first, second = _as_tensor(first), _as_tensor(second)
+    if first is second:
+        return True
+    if isinstance(first, Constant) or isinstance(second, Constant):
+        if not (isinstance(first, Constant) and isinstance(second, Constant)):
+            return False
+        return int(first.data) == int(second.data)
+    return first.type == second.type and equal_computations([first], [second])
+
+
+def _as_tensor(number):
+    """Strips the conversion that the bounds of a slice go through."""
+    node = number.owner
+    if node is not None and isinstance(node.op, ScalarFromTensor):
+        return node.inputs[0]
+    return number
+
+
+def scatter_into_zeros(variable):
+    """Reads increments of rows of zeros, one inside the other
+
+    Parameters
+    ----------
+    variable : Theano variable
+        For example ``inc_subtensor(inc_subtensor(zeros[i], a)[j], b)``, the form
+        that Theano gives to the sum of two such gradients.
+
+    Returns
+    -------
+    Scatter or None
+        None if it is anything else.
+    """
+    pieces = []
+    node = variable.owner
+    while node is not None and isinstance(node.op, AdvancedIncSubtensor1):
+        if node.op.set_instead_of_inc:
+            return None
+        base, values, indices = node.inputs
+        pieces.append((values, indices))
+        if is_zeros(base):
+            return Scatter(base, pieces[::-1])
+        node = base.owner
+    return None
+
+
+def one_row_each(fgraph, values, indices, base):
+    """Returns the values of a scatter with one row for each index
+
+    An increment spreads its values where they have fewer dimensions than the zeros,
+    or size 1 in one of them; what replaces it does not.
+
+    Parameters
+    ----------
+    fgraph : FunctionGraph
+    values : Theano variable
+        What is added.
+    indices : Theano vector, shape ``(num_lookups,)``, or None
+        Where. None if the first axis of the values is known to be right.
+    base : Theano variable, shape ``(num_rows, ...)``
+        The zeros that it is added to.
+
+    Returns
+    -------
+    Theano variable, shape ``(num_lookups, ...)``, dtype of `base`
+        With an `Assert` wherever the sizes are not known to agree.
+    """
+    sizes = [length(fgraph, base, d) for d in range(1, base.ndim)]
+    like = values if indices is None else indices
+    wanted = like.broadcastable[:1] + base.broadcastable[1:]
+    if values.ndim < base.ndim or any(
+        v and not w for v, w in zip(values.broadcastable, wanted)
+    ):
+        values = T.alloc(values, length(fgraph, like), *sizes)
+    else:
+        checks = [
+            T.eq(length(fgraph, values, d), size)
+            for d, size in enumerate(sizes, 1)
+            if not same_number(length(fgraph, values, d), size)
+        ]
+        if checks:
+            message = "the rows of a gradient must be as long as those of its table"
+            values = Assert(message)(values, *checks)
+    return T.cast(values, base.dtype)
