@@ -232,6 +232,7 @@ _READS = {
     ("aligned", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, u);",
     ("gathered", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, row, %(slot_a)s);",
     ("gathered", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, row);",
+    ("count", "row"): _NUMBER + "offsets[u + 1] - offsets[u];",
     ("shared", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, 0, %(slot_a)s);",
     ("shared", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, 0);",
 }

@@ -18,7 +18,8 @@ Slot = namedtuple("Slot", ["kind", "position"])
 
 #: What an input of the program is. ``kind``: 'summed' (sum over the lookups of
 #: the row), 'last' (of its last lookup), 'aligned' (as many rows as are touched),
-#: 'gathered' (a table that is only read) or 'shared' (the same for every row).
+#: 'gathered' (a table that is only read), 'shared' (the same for every row) or
+#: 'count' (no array: how often the row is looked up, int64).
 #: ``scope``: 'unit' (a number per unit) or 'row' (one number for all units).
 #: ``count``: of how many arrays it is the concatenation along the first axis.
 Operand = namedtuple("Operand", ["kind", "scope", "count"])
@@ -98,7 +99,7 @@ def _apply(composite, arrays):
 
 def _function(node):
     """Returns the NumPy function of a scalar node."""
-    spec = node.op.nfunc_spec
+    spec = getattr(node.op, "nfunc_spec", None)
     if spec and spec[1] == len(node.inputs):
         return getattr(np, spec[0])
     if spec and getattr(node.op, "associative", False):

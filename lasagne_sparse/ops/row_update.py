@@ -33,6 +33,7 @@ class RowUpdate(Op):
                 'aligned': lambda: operand[k],
                 'gathered': lambda: operand[row],
                 'shared': lambda: operand,
+                'count': lambda: len(lookups),
             }[operand.kind]() for operand in operands]
             new = program([table[row] for table in tables], values)
             for result, new_row in zip(results, new):
@@ -127,9 +128,13 @@ class RowUpdate(Op):
         arrays = list(arrays)
         operands = []
         for kind, _, count in self.program.operands:
-            values = np.concatenate(arrays[:count]) if count > 1 else arrays[0]
+            values = np.concatenate(arrays[:count]) if count > 1 else arrays[:1]
+            if count == 1:
+                (values,) = values
             del arrays[:count]
-            if kind == "summed":
+            if kind == "count":
+                values = np.diff(offsets)
+            elif kind == "summed":
                 check_segments(order, offsets, len(values))
                 values = _segment_sums(order, offsets, values)
             elif kind == "last":
@@ -169,7 +174,7 @@ class RowUpdate(Op):
                   for v in node.inputs[3:]]
         operands, start = [], num_tables
         for operand in self.program.operands:
-            operands.append(arrays[start])
+            operands.append(arrays[start] if operand.count else ("npy_int64", 8))
             start += operand.count
         texts.append(
             row_kernel(
@@ -207,7 +212,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (1,) + tuple(versions) if all(versions) else ()
+        return (3,) + tuple(versions) if all(versions) else ()
 
 
 def _segment_sums(order, offsets, values):

@@ -130,14 +130,19 @@ class ProgramReader:
 
     def _written(self, table, value, repeats):
         """Returns the `_Value` that is written; of one that `repeats`, the sum."""
-        if repeats:
-            if value.ndim < table.ndim or value.broadcastable[0]:
-                raise NotImplementedError("one value for several lookups")
-            return self._operand("summed", scope_of(value), [value])
         if value.ndim and value.ndim < table.ndim:
             # as NumPy broadcasts: the same for every row
-            return self._operand("shared", "unit", [value])
-        return self._value(value)
+            new = self._operand("shared", "unit", [value])
+        elif repeats and value.ndim and not value.broadcastable[0]:
+            return self._operand("summed", scope_of(value), [value])
+        else:
+            new = self._value(value)
+        if repeats:
+            # one value for all lookups: as often as the row is looked up
+            count = self._operand("count", "row", []).scalar
+            count = scalar.Cast(scalar.get_scalar_type(table.dtype))(count)
+            new = new._replace(scalar=scalar.mul(count, new.scalar), leaf=False)
+        return new
 
     def _value(self, variable):
         """Returns the `_Value` of a variable whose first axis is that of the rows."""
@@ -217,12 +222,13 @@ class ProgramReader:
         return _Value(stand_in, scope, 0, True)
 
     def _operand(self, kind, scope, arrays):
-        if any(v.dtype not in _DTYPES for v in arrays):
-            raise NotImplementedError("no loop over %s" % (arrays[0].dtype,))
+        dtype = arrays[0].dtype if arrays else "int64"
+        if dtype not in _DTYPES:
+            raise NotImplementedError("no loop over %s" % (dtype,))
         slot = Slot("operand", len(self.operands))
         self.operands.append(Operand(kind, scope, len(arrays)))
         self.arrays += arrays
-        return self._leaf(slot, arrays[0].dtype, scope)
+        return self._leaf(slot, dtype, scope)
 
     def _slot_of(self, key, value):
         """Keeps a computed value for later loops; returns it as a leaf."""

@@ -227,7 +227,9 @@ static int row_groups_init(row_groups *groups, PyArrayObject *rows,
 }
 
 /* What an array is to the program: the kinds of row_program.Operand, or a table. */
-enum row_kind {ROW_TABLE, ROW_SUMMED, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED};
+enum row_kind {
+    ROW_TABLE, ROW_SUMMED, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED, ROW_COUNT
+};
 
 struct row_spec {
     row_kind kind;
@@ -246,7 +248,7 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
 {
     npy_int64 num_rows = 0, most = groups->max_row;
     for (int i = 0; i < spec->count; i++) num_rows += layout[i].num_rows;
-    if (spec->kind == ROW_SHARED) return 0;
+    if (spec->kind == ROW_SHARED || spec->kind == ROW_COUNT) return 0;
     if (spec->kind == ROW_ALIGNED) {
         if (num_rows == groups->num_rows) return 0;
         if (num_rows == 1) {  /* as NumPy broadcasts */
@@ -278,6 +280,13 @@ static int row_check_units(const row_layout *first, const row_spec *spec,
                            row_layout *layout, int position)
 {
     const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED;
+    while (spec->kind == ROW_SHARED && layout->num_dims > first->num_dims &&
+           layout->dims[0] == 1) {  /* the axis of the rows may be there or not */
+        layout->num_dims--;
+        memmove(layout->dims, layout->dims + 1, layout->num_dims * sizeof(npy_intp));
+        memmove(layout->strides, layout->strides + 1,
+                layout->num_dims * sizeof(npy_intp));
+    }
     const int extra = first->num_dims - layout->num_dims;
     bool good = stretches ? extra >= 0 : extra == 0;
     bool same = extra == 0;

@@ -1,0 +1,508 @@
+"""The rewrite that puts RowUpdate in: when it does, when not, and what comes out"""
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import theano
+import theano.tensor as T
+from lasagne_sparse import updates as rules
+from lasagne_sparse.ops import UniqueRows, unique_rows
+from lasagne_sparse.ops.row_update import RowUpdate
+from theano.gof.graph import ancestors
+from theano.tensor.elemwise import CAReduce, Elemwise
+from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1
+
+F32 = 'float32'
+# Graphs are looked at, and small numbers computed, without a compiler.
+PYTHON = theano.Mode('py', 'fast_run')
+C = theano.Mode('c|py', 'fast_run')
+UNFUSED = theano.Mode('py', 'fast_run').excluding('lasagne_sparse')
+
+
+def table(rng, *shape, **kwargs):
+    dtype = kwargs.pop('dtype', F32)
+    return theano.shared(rng.uniform(0.5, 1.5, shape).astype(dtype), **kwargs)
+
+
+def lookup(W, indices, *gradients):
+    """What the symbolic half writes: the rows, and their coalesced gradient."""
+    rows, inverse = unique_rows(indices, W.shape[0])
+    subset = W[rows]
+    gradient = gradients[0] if len(gradients) == 1 else T.concatenate(gradients)
+    return rows, subset, T.inc_subtensor(T.zeros_like(subset)[inverse], gradient)
+
+
+def compiled(inputs, updates, mode=PYTHON, outputs=(), **kwargs):
+    return theano.function(inputs, list(outputs), updates=OrderedDict(updates), mode=mode,
+                           on_unused_input='ignore', **kwargs)
+
+
+def nodes(function, *ops):
+    return [n for n in function.maker.fgraph.toposort() if isinstance(n.op, ops)]
+
+
+def assert_one_pass(function, num_tables=None, left=()):
+    """One RowUpdate, in place for all of its tables, and nothing beside it."""
+    (node,) = nodes(function, RowUpdate)
+    if num_tables is not None:
+        assert len(node.outputs) == num_tables
+    assert node.op.inplace == tuple(range(len(node.outputs)))
+    assert not nodes(function, AdvancedIncSubtensor1)
+    return node
+
+
+def coalesced(indices, gradients, num_rows):
+    """The plain loop: {row: summed gradient}, in the order of first appearance."""
+    sums = OrderedDict()
+    for i, g in zip(indices, gradients):
+        row = int(i) % num_rows
+        sums[row] = sums.get(row, 0) + g.astype('float64')
+    return sums
+
+
+def batches(rng, num_rows, num_lookups=7, num_units=3, times=3):
+    for _ in range(times):
+        indices = rng.randint(-num_rows, num_rows, num_lookups)
+        indices[-1] = indices[0]
+        yield indices, rng.uniform(-1, 1, (num_lookups, num_units)).astype(F32)
+
+
+def close(shared, expected):
+    value = shared.get_value()
+    np.testing.assert_allclose(value, expected, rtol=2e-5, atol=1e-6)
+
+
+# What fuses
+
+NAMED = ['sgd', 'momentum', 'nesterov_momentum', 'adagrad', 'rmsprop', 'adadelta',
+         'adam', 'adamax', 'amsgrad', 'rowwise_adagrad']
+
+
+@pytest.mark.parametrize('name', NAMED)
+def test_every_rule_is_one_pass(rng, name):
+    W = table(rng, 6, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    loss = (W[indices] * g).sum()
+    learning_rate = T.fscalar()
+    updates = getattr(rules, name)(loss, [W], learning_rate=learning_rate)
+    function = compiled([indices, g, learning_rate], updates)
+    expected = sum(v.ndim > 0 for v in updates)
+    node = assert_one_pass(function, expected)
+    assert not nodes(function, AdvancedSubtensor1)
+    assert sum(o.kind == 'summed' for o in node.op.program.operands) == 1
+
+
+def adam_row(state, t, g, rate=0.001, b1=0.9, b2=0.999, epsilon=1e-8):
+    """Kingma and Ba (2014), Algorithm 1, in the form before Section 2.1's end."""
+    w, m, v = state
+    m = b1 * m + (1 - b1) * g
+    v = b2 * v + (1 - b2) * g ** 2
+    step = rate * np.sqrt(1 - b2 ** t) / (1 - b1 ** t)
+    return w - step * m / (np.sqrt(v) + epsilon), m, v
+
+
+def test_adam_is_the_papers_algorithm_on_the_rows(rng):
+    W = table(rng, 9, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    updates = rules.adam((W[indices] * g).sum(), [W])
+    function = compiled([indices, g], updates, C)
+    state = [W.get_value().astype('float64')] + [np.zeros((9, 3)) for _ in 'mv']
+    for t, (i, gradients) in enumerate(batches(rng, 9), 1):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 9).items():
+            for array, new in zip(state, adam_row([a[row] for a in state], t, s)):
+                array[row] = new
+    tables = [v for v in updates if v.ndim]
+    assert len(tables) == 3
+    for array in state:
+        assert any(np.allclose(v.get_value(), array, 2e-5, 1e-6) for v in tables)
+
+
+def rowwise(rng, W, history):
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    new = history[rows] + T.mean(T.sqr(G), axis=1)
+    step = -0.1 * G / T.sqrt(new + 1e-6).dimshuffle(0, 'x')
+    updates = OrderedDict([(W, T.inc_subtensor(subset, step)),
+                           (history, T.set_subtensor(history[rows], new))])
+    return [indices, g], updates
+
+
+def test_a_history_of_one_number_per_row_is_in_the_same_pass(rng):
+    W, history = table(rng, 8, 3), table(rng, 8)
+    inputs, updates = rowwise(rng, W, history)
+    function = compiled(inputs, updates, C)
+    assert_one_pass(function, 2)
+    assert not nodes(function, CAReduce)
+    w, h = W.get_value(), history.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 8).items():
+            h[row] += (s ** 2).mean()
+            w[row] -= 0.1 * s / np.sqrt(h[row] + 1e-6)
+    close(W, w)
+    close(history, h)
+
+
+def test_a_constraint_on_the_norm_of_the_new_row_is_in_the_same_pass(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    written = T.inc_subtensor(subset, -G)
+    new = written[rows]
+    norm = T.sqrt(T.sum(T.sqr(new), axis=1, keepdims=True))
+    new = new * (T.clip(norm, 0, 2) / (1e-7 + norm))
+    function = compiled([indices, g], {W: T.set_subtensor(written[rows], new)}, C)
+    assert_one_pass(function, 1)
+    assert not nodes(function, CAReduce)
+    w = W.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 8).items():
+            w[row] -= s
+            w[row] *= min(np.sqrt((w[row] ** 2).sum()), 2) / (
+                1e-7 + np.sqrt((w[row] ** 2).sum()))
+    close(W, w)
+
+
+def test_momentum_on_top_of_a_rule_is_in_the_same_pass(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    updates = rules.sgd((W[indices] * g).sum(), [W], learning_rate=0.5)
+    updates = rules.apply_momentum(updates, momentum=0.9)
+    function = compiled([indices, g], updates)
+    assert_one_pass(function, 2)
+    w, velocity = W.get_value(), np.zeros((8, 3))
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 8).items():
+            velocity[row] = 0.9 * velocity[row] - 0.5 * s
+            w[row] += velocity[row]
+    close(W, w)
+
+
+@pytest.mark.parametrize('outer, inner', [
+    (T.inc_subtensor, T.inc_subtensor), (T.inc_subtensor, T.set_subtensor),
+    (T.set_subtensor, T.inc_subtensor)])
+def test_a_write_on_top_of_a_write_is_one_pass(rng, outer, inner):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    written = inner(subset, 2 * G)
+    function = compiled([indices, g], {W: outer(written[rows], written[rows] * G)})
+    assert_one_pass(function, 1)
+    w = W.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 8).items():
+            first = 2 * s + (w[row] if inner is T.inc_subtensor else 0)
+            w[row] = first * s + (first if outer is T.inc_subtensor else 0)
+    close(W, w)
+
+
+def test_two_lookups_of_one_table_are_one_pass(rng):
+    W = table(rng, 8, 3)
+    one, two, g, h = T.ivector(), T.ivector(), T.fmatrix(), T.fmatrix()
+    rows, subset, G = lookup(W, T.concatenate([one, two]), g, h)
+    function = compiled([one, two, g, h], {W: T.inc_subtensor(subset, T.sqr(G))}, C)
+    (operand,) = assert_one_pass(function, 1).op.program.operands
+    assert operand == ('summed', 'unit', 2)
+    w = W.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i[:3].astype('int32'), i[3:].astype('int32'), gradients[:3],
+                 gradients[3:])
+        for row, s in coalesced(i, gradients, 8).items():
+            w[row] += s ** 2
+    close(W, w)
+
+
+def test_columns_of_a_table_are_one_pass(rng):
+    W = table(rng, 3, 8)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W.T, indices, g)
+    function = compiled([indices, g], {W: T.inc_subtensor(subset, T.sqr(G)).T}, C)
+    assert_one_pass(function, 1)
+    w, storage = W.get_value(), W.get_value(borrow=True, return_internal_type=True)
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for column, s in coalesced(i, gradients, 8).items():
+            w[:, column] += s ** 2
+    close(W, w)
+    assert np.shares_memory(storage, W.get_value(borrow=True))
+
+
+def test_tables_of_rank_three_and_mixed_dtypes_are_one_pass(rng):
+    W, m = table(rng, 8, 2, 3), table(rng, 8, 2, 3, dtype='float64')
+    indices, g, bias = T.ivector(), T.ftensor3(), T.fvector()
+    rows, subset, G = lookup(W, indices, g)
+    new = 0.5 * m[rows] + G
+    updates = {W: T.inc_subtensor(subset, T.cast(new, F32) * bias),
+               m: T.set_subtensor(m[rows], new)}
+    function = compiled([indices, g, bias], updates, C)
+    assert_one_pass(function, 2)
+    w, v = W.get_value(), m.get_value()
+    for i, gradients in batches(rng, 8, num_units=6):
+        gradients = gradients.reshape(-1, 2, 3)
+        factors = rng.uniform(1, 2, 3).astype(F32)
+        function(i.astype('int32'), gradients, factors)
+        for row, s in coalesced(i, gradients, 8).items():
+            v[row] = 0.5 * v[row] + s
+            w[row] += v[row] * factors
+    close(W, w)
+    close(m, v)
+    assert W.get_value().dtype == F32
+
+
+@pytest.mark.parametrize('value', [0., np.arange(3, dtype=F32)])
+def test_a_constant_or_a_vector_may_be_set(rng, value):
+    W = table(rng, 8, 3)
+    indices = T.ivector()
+    rows, _ = unique_rows(indices, W.shape[0])
+    vector = T.fvector()
+    written = vector if np.ndim(value) else value
+    function = compiled([indices, vector], {W: T.set_subtensor(W[rows], written)}, C)
+    assert_one_pass(function, 1)
+    w = W.get_value()
+    function([2, -1, 2], np.arange(3, dtype=F32))
+    w[[2, -1]] = value
+    close(W, w)
+
+
+def test_equal_new_rows_reach_both_tables(rng):
+    W, m = table(rng, 8, 3), table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    new = T.sqr(G) + m[rows] * subset
+    updates = {W: T.set_subtensor(subset, new), m: T.set_subtensor(m[rows], new)}
+    function = compiled([indices, g], updates, C)
+    assert_one_pass(function, 2)
+    function([1, 2, 1], np.ones((3, 3), F32))
+    np.testing.assert_array_equal(W.get_value()[1:3], m.get_value()[1:3])
+
+
+def test_independent_tables_have_a_pass_each(rng):
+    W, m = table(rng, 8, 3), table(rng, 8, 2)
+    indices, g, h = T.ivector(), T.fmatrix(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    inverse = rows.owner.outputs[1]
+    H = T.inc_subtensor(T.zeros_like(m[rows])[inverse], h)
+    updates = {W: T.inc_subtensor(subset, G), m: T.inc_subtensor(m[rows], H)}
+    function = compiled([indices, g, h], updates)
+    assert len(nodes(function, RowUpdate)) == 2
+    assert not nodes(function, AdvancedIncSubtensor1)
+
+
+def test_what_others_need_too_is_computed_for_them(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    step = -0.1 * G * T.sqrt(T.sum(T.sqr(G)))
+    function = compiled([indices, g], {W: T.inc_subtensor(subset, step)},
+                        outputs=[step])
+    assert_one_pass(function, 1)
+    w = W.get_value()
+    i, gradients = next(batches(rng, 8))
+    (returned,) = function(i.astype('int32'), gradients)
+    sums = coalesced(i, gradients, 8)
+    norm = np.sqrt(sum((s ** 2).sum() for s in sums.values()))
+    for k, (row, s) in enumerate(sums.items()):
+        np.testing.assert_allclose(returned[k], -0.1 * s * norm, rtol=1e-5)
+        w[row] -= 0.1 * s * norm
+    close(W, w)
+
+
+# Recipes that people write by hand
+
+def test_the_recipe_of_the_faq_adds_what_repeats(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.bvector(), T.fmatrix()
+    subset = W[indices]
+    function = compiled([indices, g], {W: T.inc_subtensor(subset, -0.1 * g * subset)},
+                        C)
+    assert_one_pass(function, 1)
+    assert len(nodes(function, UniqueRows)) == 1
+    w = W.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int8'), gradients)
+        old = w.copy()
+        for row, s in zip(i, gradients):
+            w[row] -= 0.1 * s * old[row]
+    close(W, w)
+
+
+@pytest.mark.parametrize('shape', [(), (3,), (1, 3)])
+def test_one_step_for_all_is_added_once_per_lookup(rng, shape):
+    W = table(rng, 8, 3)
+    indices = T.ivector()
+    step = T.TensorType(F32, [n == 1 for n in shape])()
+    function = compiled([indices, step], {W: T.inc_subtensor(W[indices], step)})
+    assert_one_pass(function, 1)
+    w, value = W.get_value(), rng.uniform(size=shape).astype(F32)
+    function([1, -1, 1], value)
+    for row in (1, -1, 1):
+        w[row] += value.reshape(-1)
+    close(W, w)
+
+
+def test_of_several_values_set_to_a_row_the_last_stays(rng):
+    W, m = table(rng, 8, 3), table(rng, 8)
+    indices, y = T.ivector(), T.fmatrix()
+    updates = {W: T.set_subtensor(W[indices], T.sqr(y) + m[indices].dimshuffle(0, 'x')),
+               m: T.set_subtensor(m[indices], y.sum(axis=1))}
+    function = compiled([indices, y], updates, C)
+    assert_one_pass(function, 2)
+    w, v = W.get_value(), m.get_value()
+    for i, values in batches(rng, 8):
+        function(i.astype('int32'), values)
+        old = v.copy()
+        for row, value in zip(i, values):
+            w[row] = value ** 2 + old[row]
+            v[row] = value.sum()
+    close(W, w)
+    close(m, v)
+
+
+def test_rows_are_added_and_set_in_one_pass(rng):
+    for write in (rules.add_rows, rules.set_rows):
+        W = table(rng, 8, 3)
+        rows, values = T.ivector(), T.fmatrix()
+        function = compiled([rows, values], write(W, rows, values))
+        assert_one_pass(function, 1)
+
+
+@pytest.mark.parametrize('bad', [8, -9])
+def test_a_bad_index_changes_nothing(rng, bad):
+    W = table(rng, 8, 3, name='W')
+    indices, g = T.ivector(), T.fmatrix()
+    function = compiled([indices, g], {W: T.inc_subtensor(W[indices], g)})
+    before = W.get_value()
+    with pytest.raises(IndexError, match="index %d at position 1 .* table 'W'" % bad):
+        function([1, bad], np.ones((2, 3), F32))
+    np.testing.assert_array_equal(W.get_value(), before)
+
+
+# Where it must stay away, or be careful
+
+def test_a_scatter_into_zeros_is_no_table(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    dense = T.inc_subtensor(T.zeros_like(W)[indices], g)
+    function = compiled([indices, g], (), outputs=[dense * W])
+    assert not nodes(function, RowUpdate)
+
+
+def test_float16_is_left_alone(rng):
+    W = table(rng, 8, 3, dtype='float16')
+    rows = T.lvector()
+    distinct, _ = unique_rows(rows, W.shape[0])
+    updates = {W: T.inc_subtensor(W[distinct], np.float16(1))}
+    function = compiled([rows], updates)
+    assert not nodes(function, RowUpdate)
+    w = W.get_value()
+    function([1, 1])
+    w[1] += 1
+    np.testing.assert_array_equal(W.get_value(), w)
+
+
+def test_a_value_that_waits_for_another_write_is_right(rng):
+    W, m = table(rng, 8, 3), table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    new_m = T.inc_subtensor(m[rows], subset * G)
+    step = G * m[rows] * T.sum(T.sqr(new_m))  # of all rows
+    updates = {W: T.inc_subtensor(subset, step), m: new_m}
+    function, plain = [compiled([indices, g], updates, mode)
+                       for mode in (PYTHON, UNFUSED)]
+    arguments = [1, 2, 1], np.ones((3, 3), F32)
+    start, results = (W.get_value(), m.get_value()), []
+    for f in (function, plain):
+        W.set_value(start[0])
+        m.set_value(start[1])
+        f(*arguments)
+        results.append((W.get_value(), m.get_value()))
+    for fused, unfused in zip(*results):
+        np.testing.assert_allclose(fused, unfused, rtol=1e-5)
+
+
+def test_two_writes_to_the_same_rows_of_a_table_stay_apart(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    updates = {W: T.inc_subtensor(subset, G)}
+    function = compiled([indices, g], updates,
+                        outputs=[T.set_subtensor(subset, G)[:3]])
+    w = W.get_value()
+    (other,) = function([1, 2, 1], np.ones((3, 3), F32))
+    expected = w.copy()
+    expected[1], expected[2] = 2, 1
+    np.testing.assert_array_equal(other, expected[:3])
+    w[1] += 2
+    w[2] += 1
+    close(W, w)
+
+
+def test_old_rows_that_are_returned_are_the_old_ones(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    function = compiled([indices, g], {W: T.inc_subtensor(subset, G)},
+                        outputs=[W, W[:2].sum()])
+    w = W.get_value()
+    old, total = function([1, 2, 1], np.ones((3, 3), F32))
+    np.testing.assert_array_equal(old, w)
+    np.testing.assert_allclose(total, w[:2].sum(), rtol=1e-5)
+    # all of the old table is asked for, so a copy there must be
+    assert nodes(function, RowUpdate)[0].op.inplace == ()
+
+
+def test_only_the_table_that_must_stay_is_copied(rng):
+    """An input that is no update may not be written."""
+    W, m = table(rng, 8, 3), table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    new_m = T.set_subtensor(m[rows], G * m[rows])
+    updates = {W: T.inc_subtensor(subset, G * m[rows])}
+    function = compiled([indices, g], updates, outputs=[new_m])
+    (node,) = nodes(function, RowUpdate)
+    assert [node.inputs[3 + i] for i in node.op.inplace] == [
+        v for v in node.inputs[3:5] if v in function.maker.fgraph.inputs
+        and v.type == W.type][:1] or len(node.op.inplace) == 1
+    before = m.get_value()
+    function([1, 2, 1], np.ones((3, 3), F32))
+    np.testing.assert_array_equal(m.get_value(), before)
+
+
+def test_without_the_rewrites_the_numbers_are_the_same(rng):
+    W, history = table(rng, 8, 3), table(rng, 8)
+    start = W.get_value(), history.get_value()
+    inputs, updates = rowwise(rng, W, history)
+    results = []
+    for mode in (PYTHON, UNFUSED):
+        function = compiled(inputs, updates, mode)
+        assert bool(nodes(function, RowUpdate)) == (mode is PYTHON)
+        W.set_value(start[0])
+        history.set_value(start[1])
+        for i, gradients in batches(np.random.RandomState(1), 8):
+            function(i.astype('int32'), gradients)
+        results.append((W.get_value(), history.get_value()))
+    for fused, unfused in zip(*results):
+        np.testing.assert_allclose(fused, unfused, rtol=1e-5)
+
+
+def test_debug_mode_finds_nothing_wrong(rng):
+    W, history = table(rng, 8, 3), table(rng, 8)
+    inputs, updates = rowwise(rng, W, history)
+    mode = theano.compile.DebugMode(check_preallocated_output='ALL')
+    function = compiled(inputs, updates, mode)
+    assert nodes(function, RowUpdate)
+    i, gradients = next(batches(rng, 8))
+    function(i.astype('int32'), gradients)
+
+
+def test_the_new_node_knows_where_it_was_written(rng):
+    W, history = table(rng, 8, 3), table(rng, 8)
+    inputs, updates = rowwise(rng, W, history)
+    function = compiled(inputs, updates)
+    for output in nodes(function, RowUpdate)[0].outputs:
+        assert any('test_fusion' in entry[0] for trace in output.tag.trace
+                   for entry in trace)
