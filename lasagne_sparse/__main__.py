@@ -64,7 +64,7 @@ def _builds(*flags):
     Returns
     -------
     str or None
-        None if it does, else the last line that it said.
+        None if it does, else the first line that it said.
     """
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, 'empty.cpp')
@@ -82,7 +82,7 @@ def _builds(*flags):
             return str(error)
     if done.returncode == 0:
         return None
-    return (done.stdout.strip().splitlines() or ['no message'])[-1]
+    return (done.stdout.strip().splitlines() or ['no message'])[0]
 
 
 def compiler():
@@ -155,6 +155,10 @@ def _cores():
     return os.cpu_count() or 1
 
 
+def _wanted_device():
+    return theano.config.device
+
+
 def devices():
     """Looks at the device that Theano uses, and at the others that there are
 
@@ -165,7 +169,7 @@ def devices():
     troubles : list of Trouble
         What is off.
     """
-    wanted = theano.config.device
+    wanted = _wanted_device()
     line = ('device', '%s, floatX=%s' % (wanted, theano.config.floatX))
     if not importlib.util.find_spec('pygpu'):
         lines = [line, ('pygpu', 'not installed. ' + PYGPU)]

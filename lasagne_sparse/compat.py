@@ -15,11 +15,11 @@ lasagne_sparse`` prints both.
     troubles
 """
 
+import importlib.machinery
 import importlib.util
 import logging
 import os
 import sys
-import types
 import warnings
 from typing import NamedTuple
 
@@ -244,7 +244,9 @@ def _provide_downsample():
         return
     import theano.tensor.signal
 
-    module = types.ModuleType(DOWNSAMPLE, 'Stands in for a module of Theano 0.8.')
+    spec = importlib.machinery.ModuleSpec(DOWNSAMPLE, loader=None)
+    module = importlib.util.module_from_spec(spec)
+    module.__doc__ = 'Stands in for a module of Theano 0.8.'
     module.max_pool_2d = _max_pool_2d
     sys.modules[DOWNSAMPLE] = module
     theano.tensor.signal.downsample = module
