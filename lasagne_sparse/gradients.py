@@ -22,12 +22,11 @@ Examples
 >>> gradient = T.clip(theano.grad((W[[3, 1, 3]] ** 2).sum(), W), -3, 3)
 >>> found = row_gradient(gradient, W)
 >>> print(found.rows.eval(), found.values.eval().tolist())
-[3 1] [[3.0, 3.0], [2.0, 2.0]]
+[1 3] [[2.0, 2.0], [3.0, 3.0]]
 """
 from collections import OrderedDict, namedtuple
 
 import theano.tensor as T
-from theano.gof.graph import Constant
 from theano.scan_module.scan_op import Scan
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import (
@@ -35,14 +34,12 @@ from theano.tensor.subtensor import (
     AdvancedIncSubtensor1,
     IncSubtensor,
     Subtensor,
-    get_canonical_form_slice,
-    get_idx_list,
 )
-from theano.tensor.type_other import SliceType
 
-from .graph import constant_value, is_full_slice, is_zeros, value_at
-from .ops import UniqueRows, unique_rows
+from .graph import constant_value, is_zeros, value_at
+from .ops import unique_rows
 from .restrict import restrict, row_inputs, take
+from .scatters import axis_back, scatter_at, unique_rows_node
 
 __all__ = ["TouchedRows", "row_gradient", "dense_terms"]
 
@@ -78,14 +75,6 @@ class TouchedRows(namedtuple("TouchedRows", "table rows values axis")):
         """
         subset = take(T.zeros_like(self.table), self.rows, self.axis)
         return T.inc_subtensor(subset, self.values)
-
-
-Scatter = namedtuple("Scatter", "indices values base axis distinct")
-Scatter.__doc__ = """A lookup's gradient: ``values`` added to zeros at ``indices``
-
-``values`` have the indices along axis 0, whatever the ``axis`` of the table
-that they count along; ``distinct`` tells whether they are known to be.
-"""
 
 
 def row_gradient(gradient, table=None, opaque=None):
@@ -230,7 +219,7 @@ def _background_parts(variable, axis):
     node = variable.owner
     if node is None or constant_value(variable) is not None:
         return []
-    if _scatter_at(variable, axis) is not None:
+    if scatter_at(variable, axis) is not None:
         return []
     if isinstance(node.op, IncSubtensor) and _clears_a_row(node):
         return [(node.inputs[0], axis)]
@@ -260,7 +249,7 @@ def _background_one(item, parts):
     if node is None or variable.broadcastable[axis]:
         return None, []
     if not parts:
-        return (0, [item]) if _scatter_at(variable, axis) is not None else (None, [])
+        return (0, [item]) if scatter_at(variable, axis) is not None else (None, [])
     if not isinstance(node.op, Elemwise):
         return parts[0]
     values = [
@@ -271,149 +260,29 @@ def _background_one(item, parts):
     return value_at(node, values), [leaf for _, leaves in told for leaf in leaves]
 
 
-# --- Scatters into zeros ---------------------------------------------------------
-
-
-def _scatter_at(variable, axis):
-    """Reads a scatter into zeros along an axis, or returns None."""
-    node = variable.owner
-    readers = {
-        AdvancedIncSubtensor1: _read_vector_scatter,
-        IncSubtensor: _read_basic_scatter,
-        AdvancedIncSubtensor: _read_element_scatter,
-    }
-    reader = readers.get(type(node.op)) if node is not None else None
-    if reader is None or node.op.set_instead_of_inc or not is_zeros(node.inputs[0]):
-        return None
-    return reader(node, axis)
-
-
-def _read_vector_scatter(node, axis):
-    """``inc_subtensor(zeros[indices], values)`` with a vector of indices"""
-    base, values, indices = node.inputs
-    if axis != 0:
-        return None
-    if values.ndim < base.ndim or any(
-        v and not b for v, b in zip(values.broadcastable, base.broadcastable)
-    ):
-        shape = [indices.shape[0]] + [base.shape[d] for d in range(1, base.ndim)]
-        values = T.alloc(values, *shape)
-    unique = _unique_rows_node(indices)
-    return Scatter(indices, values, base, 0, unique is not None)
-
-
-def _unique_rows_node(indices):
-    """Returns the node of which `indices` are the distinct rows, or None."""
-    node = indices.owner
-    if node is not None and isinstance(node.op, UniqueRows):
-        return node if indices is node.outputs[0] else None
-    return None
-
-
-def _read_basic_scatter(node, axis):
-    """``inc_subtensor(zeros[k], values)``, ``zeros[a:b]``, ``zeros[:, a:b]``"""
-    base, values = node.inputs[:2]
-    index = get_idx_list((base,) + tuple(node.inputs[2:]), node.op.idx_list)
-    index = index + (slice(None),) * (base.ndim - len(index))
-    first = next((d for d, i in enumerate(index) if not is_full_slice(i)), None)
-    if first != axis:
-        return None  # no rows chosen at all, or another axis is
-    length = base.shape[axis]
-    if isinstance(index[axis], slice):
-        slice_, direction = get_canonical_form_slice(index[axis], length)
-        start, stop, step = (
-            T.cast(T.as_tensor_variable(i), "int64")
-            for i in (slice_.start, slice_.stop, slice_.step)
-        )
-        chosen = T.arange(start, stop, step)[::direction]
-    else:
-        chosen = T.shape_padleft(T.cast(T.as_tensor_variable(index[axis]), "int64"))
-    zeros = _zeros([chosen.shape[0]], base, axis)
-    inner = [slice(None)] + list(index[:axis]) + list(index[axis + 1 :])
-    # Where the axis was indexed by a number, the values lack it.
-    gone = sum(not isinstance(i, slice) for i in index[:axis])
-    if isinstance(index[axis], slice):
-        values = _axis_first(values, axis - gone)
-    else:
-        values = T.shape_padleft(values)
-    if not all(is_full_slice(i) for i in inner):
-        values = T.inc_subtensor(zeros[tuple(inner)], values)
-    elif values.broadcastable != zeros.broadcastable:
-        values = zeros + values
-    return Scatter(chosen, values, base, axis, False)
-
-
-def _read_element_scatter(node, axis):
-    """``inc_subtensor(zeros[i, j], values)`` with arrays of indices, slices"""
-    base, values, index = node.inputs[0], node.inputs[1], node.inputs[2:]
-    rows = index[0]
-    if axis != 0 or isinstance(rows.type, SliceType) or rows.ndim == 0:
-        return None
-    # The same elements of a smaller array, in which each index has its own row.
-    position = T.reshape(T.arange(rows.size), rows.shape, ndim=rows.ndim)
-    rest = tuple(
-        _as_python_slice(i) if isinstance(i.type, SliceType) else i for i in index[1:]
-    )
-    zeros = _zeros([rows.size], base, 0)
-    values = T.inc_subtensor(zeros[(position,) + rest], values)
-    return Scatter(T.cast(rows.flatten(), "int64"), values, base, 0, False)
-
-
-def _as_python_slice(variable):
-    """Turns a symbolic slice back into the slice that made it."""
-    if variable.owner is None:
-        return variable.data
-    parts = variable.owner.inputs
-    return slice(
-        *(None if isinstance(i, Constant) and i.data is None else i for i in parts)
-    )
-
-
-def _zeros(num_rows, base, axis):
-    """Zeros with rows along axis 0 and the other axes of `base` after it."""
-    rest = [base.shape[d] for d in range(base.ndim) if d != axis]
-    return T.zeros(list(num_rows) + rest, dtype=base.dtype)
-
-
-def _axis_first(variable, axis):
-    """Moves an axis to the front."""
-    if axis == 0:
-        return variable
-    order = [axis] + [d for d in range(variable.ndim) if d != axis]
-    return variable.dimshuffle(*order)
-
-
-def _axis_back(variable, axis):
-    """Moves the first axis to where it was before :func:`_axis_first`."""
-    if axis == 0:
-        return variable
-    order = list(range(1, axis + 1)) + [0] + list(range(axis + 1, variable.ndim))
-    return variable.dimshuffle(*order)
-
-
 # --- Coalescing ---------------------------------------------------------------------
 
 
 def _coalesced(gradient, table, axis, leaves, opaque):
     """Computes distinct rows, and the gradient there, from its scatters."""
-    scatters = [_scatter_at(*leaf) for leaf in leaves]
+    scatters = [scatter_at(*leaf) for leaf in leaves]
     if len(scatters) == 1 and scatters[0].distinct:
         rows, values = scatters[0].indices, [scatters[0].values]
     else:
         terms = [(term, axis) for term in _terms(gradient)]
         plain_sum = all(term in leaves for term in terms)
         if plain_sum:
-            leaves, scatters = terms, [_scatter_at(*term) for term in terms]
+            leaves, scatters = terms, [scatter_at(*term) for term in terms]
         scatters = [_expanded(scatter) for scatter in scatters]
         rows, inverse = _distinct_rows(scatters, table, axis)
         if plain_sum:
             joined = scatters[0].values
             if len(scatters) > 1:
                 joined = T.concatenate([s.values for s in scatters], axis=0)
-            values = _axis_back(_segment_sum(joined, inverse, rows), axis)
+            values = axis_back(_segment_sum(joined, inverse, rows), axis)
             return TouchedRows(table, rows, values, axis)
         values = _separate_sums(scatters, inverse, rows)
-    known = {leaf: _axis_back(value, leaf[1]) for leaf, value in zip(leaves, values)}
+    known = {leaf: axis_back(value, leaf[1]) for leaf, value in zip(leaves, values)}
     values = restrict(gradient, rows, axis, known, opaque)
     return TouchedRows(table, rows, values, axis)
 
@@ -425,7 +294,7 @@ def _expanded(scatter):
     where several lookups are coalesced together, each on its own would be
     work done twice.
     """
-    node = _unique_rows_node(scatter.indices)
+    node = unique_rows_node(scatter.indices)
     inner = scatter.values.owner
     if node is None or inner is None:
         return scatter

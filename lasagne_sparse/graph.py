@@ -6,11 +6,24 @@ expression all zeros, what does this elementwise operation make of zeros?
 """
 import numpy as np
 from theano import scalar
+from theano.compile.sharedvalue import SharedVariable
 from theano.gof.graph import Constant
-from theano.tensor import Alloc, Rebroadcast
+from theano.tensor import Alloc, Rebroadcast, Reshape
 from theano.tensor.elemwise import DimShuffle, Elemwise
+from theano.tensor.subtensor import (
+    AdvancedSubtensor,
+    AdvancedSubtensor1,
+    Subtensor,
+)
 
-__all__ = ["constant_value", "is_zeros", "value_at", "keeps_zeros", "is_full_slice"]
+__all__ = [
+    "constant_value",
+    "is_zeros",
+    "value_at",
+    "keeps_zeros",
+    "is_full_slice",
+    "table_of",
+]
 
 
 def constant_value(variable):
@@ -149,3 +162,21 @@ def is_full_slice(index):
     bool
     """
     return isinstance(index, slice) and index == slice(None)
+
+
+def table_of(param):
+    """Returns the shared variable of which a parameter is a subset, or None
+
+    Parameters
+    ----------
+    param : Theano variable
+        A shared variable, or rows, columns or elements of one.
+
+    Returns
+    -------
+    shared variable or None
+    """
+    lookups = (AdvancedSubtensor1, AdvancedSubtensor, Subtensor, DimShuffle, Reshape)
+    while getattr(param, "owner", None) and isinstance(param.owner.op, lookups):
+        param = param.owner.inputs[0]
+    return param if isinstance(param, SharedVariable) else None

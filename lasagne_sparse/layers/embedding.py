@@ -74,7 +74,7 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
     >>> f = theano.function([x], [layer.rows, theano.grad(loss, layer.subset)])
     >>> rows, gradient = f([2, 0, 2])
     >>> print(rows, gradient.tolist())
-    [2 0] [[2.0, 2.0], [1.0, 1.0]]
+    [0 2] [[1.0, 1.0], [2.0, 2.0]]
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
 
     @property
     def rows(self):
-        """The distinct rows gathered, shape ``(num_distinct,)``, int64
+        """The distinct rows gathered, shape ``(num_distinct,)``, int64, ascending
 
         Raises
         ------

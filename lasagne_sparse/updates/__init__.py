@@ -80,7 +80,8 @@ from .rules import (
     rowwise_adagrad,
     sgd,
 )
-from .transform import SparsityWarning, get_or_compute_grads, sparse
+from .sparsity_warning import SparsityWarning
+from .transform import get_or_compute_grads, sparse
 from .wrappers import (
     apply_momentum,
     apply_nesterov_momentum,

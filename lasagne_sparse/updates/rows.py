@@ -3,8 +3,8 @@ from collections import OrderedDict
 
 import theano.tensor as T
 
+from ..graph import table_of
 from ..ops import UniqueRows
-from .transform import table_of
 
 __all__ = ["add_rows", "set_rows"]
 

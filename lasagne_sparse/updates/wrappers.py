@@ -7,7 +7,7 @@ import theano
 import theano.tensor as T
 
 from ..gradients import row_gradient
-from .transform import depends_on, row_write, row_writes, write_rows
+from .writes import depends_on, row_write, row_writes, write_rows
 
 __all__ = [
     "apply_momentum",
