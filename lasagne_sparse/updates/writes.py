@@ -167,7 +167,10 @@ def row_write(expression, table=None):
     """
     variable, axis = expression, 0
     if variable.owner is not None and isinstance(variable.owner.op, DimShuffle):
-        axis = variable.owner.op.new_order.index(0)
+        order = list(variable.owner.op.new_order)
+        if sorted(order, key=str) != list(range(variable.owner.inputs[0].ndim)):
+            return None  # no transposition: axes are added or dropped
+        axis = order.index(0)
         variable = variable.owner.inputs[0]
     node = variable.owner
     if node is None or not isinstance(node.op, AdvancedIncSubtensor1):
