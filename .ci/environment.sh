@@ -78,7 +78,7 @@ if not os.path.exists(header):
     print(version + "-dev")'
 }
 
-find_python() {  # sets $python, and $incomplete to those that lack something
+find_python() {  # sets $python, or $incomplete to one that lacks something
     incomplete=
     for candidate in ${PYTHON:-/usr/bin/python3.11 \
         python3.11 python3.10 python3.9 python3.8 python3 /usr/bin/python3}; do
@@ -86,46 +86,50 @@ find_python() {  # sets $python, and $incomplete to those that lack something
         python=$candidate
         [ -z "$(lacking "$python")" ] && return 0
         is_systems "$python" && may_install && return 0
-        incomplete="$incomplete $python"
+        incomplete=${incomplete:-$python}
     done
     python=
     return 1
 }
 
+has_ensurepip() { python3 -c 'import ensurepip' 2>/dev/null; }
+
 fetch_python() {  # sets $python to one that uv fetches
     if command -v uv >/dev/null; then
         uv=uv
-    else
+    elif has_ensurepip; then
         say "Installing uv, to fetch a Python by it"
-        python3 -m venv "$venv-uv" &&
-            "$venv-uv/bin/python" -m pip install -q -c "$constraints" uv || return 1
+        python3 -m venv "$venv-uv" || return 1
+        "$venv-uv/bin/python" -m pip install -q -c "$constraints" uv || return 1
         uv=$venv-uv/bin/uv
+    else
+        return 1
     fi
     say "Fetching Python 3.11 by uv"
     "$uv" python install -q 3.11 || return 1
-    python=$("$uv" python find 3.11) && suits "$python"
+    python=$("$uv" python find --python-preference only-managed 3.11) &&
+        suits "$python"
 }
 
 choose_python() {
     find_python && return
-    if [ -n "${PYTHON:-}" ]; then
-        suits "$PYTHON" || stop "PYTHON=$PYTHON is no CPython 3.8 to 3.11."
-        stop "PYTHON=$PYTHON lacks its headers or the module ensurepip:" \
-            "install $(lacking "$PYTHON" | tr '\n' ' ')"
+    if [ -n "${PYTHON:-}" ] && [ -z "$incomplete" ]; then
+        stop "PYTHON=$PYTHON is no CPython 3.8 to 3.11."
     fi
-    if may_install && ! command -v python3 >/dev/null; then
+    if [ -z "${PYTHON:-}" ] && may_install && ! has_ensurepip; then
+        # Whatever its version: a wrong one still brings uv.
         apt_install python3 python3-venv
         find_python && return
     fi
-    if may_install && ! python3 -c 'import ensurepip' 2>/dev/null; then
-        apt_install python3-venv
+    [ -z "${PYTHON:-}" ] && fetch_python && return
+    if [ -n "$incomplete" ]; then
+        python=$incomplete
+        stop_for_lack_of "$(missing_packages | paste -sd ' ' -)"
     fi
-    fetch_python && return
-    stop "No Python 3.8, 3.9, 3.10 or 3.11 with its headers was found (incomplete:" \
-        "${incomplete:- none}), and uv could not fetch one." \
-        "Install one (Debian 12: apt-get install python3 python3-venv python3-dev;" \
-        "elsewhere uv, pyenv or conda have them), and name it if it is not on the" \
-        "PATH: make PYTHON=/path/to/python3.11"
+    stop "There is no Python 3.8, 3.9, 3.10 or 3.11 here, and uv fetched none." \
+        "Install one (Debian 12: sudo apt-get install python3 python3-venv" \
+        "python3-dev g++ libopenblas-dev; elsewhere uv, pyenv and conda have them)," \
+        "and name it if it is not on the PATH: make PYTHON=/path/to/python3.11"
 }
 
 # --- what is missing below Python -------------------------------------------
@@ -142,18 +146,20 @@ missing_packages() {
     links -lopenblas || links -lblas || echo libopenblas-dev
 }
 
+stop_for_lack_of() {
+    stop "These are missing, by their names in Debian: $1
+Install them (on Debian and Ubuntu: sudo apt-get install $1), then call make again."
+}
+
 install_packages() {
-    missing=$(missing_packages | tr '\n' ' ')
+    missing=$(missing_packages | paste -sd ' ' -)
     if [ -n "$missing" ]; then
-        may_install ||
-            stop "These are missing, by their names in Debian: $missing" \
-                "Install them (on Debian or Ubuntu: sudo apt-get install $missing)," \
-                "then call make again."
+        may_install || stop_for_lack_of "$missing"
         # shellcheck disable=SC2086  # a list of words
         apt_install $missing
         # -lblas may be the slow reference BLAS, which is better than none.
-        missing=$(missing_packages | tr '\n' ' ')
-        [ -z "$missing" ] || stop "Still missing after their installation: $missing"
+        missing=$(missing_packages | paste -sd ' ' -)
+        [ -z "$missing" ] || stop "Installed, and yet not found: $missing"
     fi
 }
 
