@@ -1,22 +1,29 @@
 """Warns of updates that are right, but walk all of a table"""
 import os
 import warnings
+from collections import deque
 
 import lasagne
 import theano
 import theano.tensor as T
+from theano.compile.ops import Shape, Shape_i
 from theano.scan_module.scan_op import Scan
 from theano.tensor.elemwise import DimShuffle, Elemwise
-from theano.tensor.subtensor import Subtensor
+from theano.tensor.subtensor import (
+    AdvancedSubtensor,
+    AdvancedSubtensor1,
+    Subtensor,
+)
 
 from ..gradients import dense_terms
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_opaque", "named"]
 
 _LIBRARIES = tuple(
-    os.path.dirname(os.path.abspath(path))
+    os.path.join(os.path.dirname(os.path.abspath(path)), "")
     for path in (theano.__file__, lasagne.__file__, os.path.dirname(__file__))
 )
+_NOT_WHOLE = (AdvancedSubtensor, AdvancedSubtensor1, Subtensor, Shape, Shape_i)
 
 
 class SparsityWarning(UserWarning):
@@ -31,7 +38,7 @@ def warn_dense(gradient, table):
     warnings.warn(
         "%s is looked up, but its gradient has a part that is no lookup: %s. It gets "
         "a dense update, which is right, but walks all of the table. %s"
-        % (named(table), _source(terms[0]), _remedy(terms[0])),
+        % (named(table), _source(_use_of(table, terms[0])), _remedy(terms[0])),
         SparsityWarning,
         stacklevel=4,
     )
@@ -55,15 +62,43 @@ def named(table):
 
 def _source(variable):
     """Describes an expression by its node and by the user's line that made it."""
-    if variable.owner is None:
-        return str(variable)
+    line = _users_line(variable)
+    if line is None:
+        return str(variable.owner or variable)
+    return "%s (%s, line %s: %s)" % ((variable.owner,) + line)
+
+
+def _users_line(variable):
+    """Returns file, line number and code of who made an expression, or None."""
     frames = [f for trace in getattr(variable.tag, "trace", []) for f in trace]
     # Theano's gradients are made by a line of Theano's, which helps nobody.
     users = [f for f in frames if not f[0].startswith(_LIBRARIES)]
-    if not users:
-        return str(variable.owner)
+    if variable.owner is None or not users:
+        return None
     filename, line, _, code = users[-1]
-    return "%s (%s, line %s: %s)" % (variable.owner, filename, line, code)
+    return filename, line, code
+
+
+def _use_of(table, term):
+    """Finds the expression whose gradient a term is, as the user wrote it
+
+    A gradient is made where ``theano.grad`` is called, but it is computed from
+    what it differentiates: the nearest expression that takes the table, and was
+    made elsewhere. The term itself if there is none.
+    """
+    where = _users_line(term)
+    queue, seen = deque([term]), set()
+    while queue:
+        variable = queue.popleft()
+        node = variable.owner
+        if node is None or variable in seen:
+            continue
+        seen.add(variable)
+        if table in node.inputs and not isinstance(node.op, _NOT_WHOLE):
+            if _users_line(variable) not in (None, where):
+                return variable
+        queue.extend(node.inputs)
+    return term
 
 
 def _remedy(term):
