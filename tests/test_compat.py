@@ -14,6 +14,7 @@ import pytest
 import theano
 import theano.tensor as T
 from lasagne_sparse import compat
+from lasagne_sparse.__main__ import _builds
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(compat.__file__)))
 
@@ -83,6 +84,13 @@ class TestImport:
 
     def test_links_a_blas(self):
         assert 'blas' in output(TELL_BLAS)
+
+    @pytest.mark.skipif(
+        _builds('-lopenblas') is not None,
+        reason='OpenBLAS does not link: apt-get install libopenblas-dev',
+    )
+    def test_prefers_openblas(self):
+        assert '-lopenblas' in output(TELL_BLAS)
 
     def test_leaves_numpy_as_it_was(self):
         code = (
