@@ -6,9 +6,9 @@ import oracle
 import pytest
 import theano
 import theano.tensor as T
+from lasagne_sparse import updates
 from hypothesis import given
 from hypothesis import strategies as st
-from lasagne_sparse import updates
 from lasagne_sparse.updates import dense
 from theano.configparser import change_flags
 from theano.tensor.subtensor import AdvancedIncSubtensor1
