@@ -36,7 +36,13 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from .graph import constant_value, is_zeros, value_at
+from .graph import (
+    constant_value,
+    is_transfer,
+    is_zeros,
+    value_at,
+    without_transfers,
+)
 from .ops import unique_rows
 from .restrict import restrict, row_inputs, take
 from .scatters import axis_back, scatter_at, unique_rows_node
@@ -110,9 +116,9 @@ def _table_of(leaf, gradient):
     zeros = leaf.owner.inputs[0].owner
     if zeros is None or not isinstance(zeros.op, Elemwise):
         return gradient
-    table = zeros.inputs[0]
+    table = without_transfers(zeros.inputs[0])
     while table.owner is not None and isinstance(table.owner.op, DimShuffle):
-        table = table.owner.inputs[0]
+        table = without_transfers(table.owner.inputs[0])
     return table if table.ndim == gradient.ndim else gradient
 
 
@@ -180,6 +186,8 @@ def _terms(variable):
     node = variable.owner
     if is_zeros(variable):
         return []
+    if node is not None and is_transfer(node):
+        return _terms(node.inputs[0])
     if node is not None and isinstance(node.op, Elemwise):
         if isinstance(node.op.scalar_op, (T.scal.Add, T.scal.Identity)):
             return [t for i in node.inputs for t in _terms(i)]
@@ -260,7 +268,7 @@ def _background_one(item, parts):
     return value_at(node, values), [leaf for _, leaves in told for leaf in leaves]
 
 
-# --- Coalescing ---------------------------------------------------------------------
+# --- Coalescing ----------------
 
 
 def _coalesced(gradient, table, axis, leaves, opaque):

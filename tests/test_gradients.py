@@ -151,12 +151,13 @@ def test_repeats_are_summed(indices):
         )
     rows, values = step.compiled(np.array(indices, "int32"))
     expected = np.zeros((10, 4))
-    np.add.at(expected, np.array(indices), np.arange(len(indices))[:, None] * np.ones(4))
+    for position, index in enumerate(indices):
+        expected[index] += position
     np.testing.assert_allclose(values, expected[rows])
     assert len(set(rows)) == len(rows) == len({n % 10 for n in indices})
 
 
-# --- Where a gradient is not row-sparse ------------------------------------------------
+# --- Where a gradient is not row-sparse ----------------
 
 
 def dense_terms_of(loss, table=W):

@@ -38,7 +38,7 @@ def shared(rng, *shape):
     return theano.shared(rng.randn(*shape).astype(theano.config.floatX), "table")
 
 
-# --- Lasagne's own behaviour is the contract ----------------------------------------
+# --- Lasagne's own behaviour is the contract ----------------
 
 
 @pytest.mark.parametrize("floatX", ["float32", "float64"])
@@ -64,8 +64,9 @@ def test_equals_the_dense_rule_where_every_row_is_looked_up(name, floatX, rng):
             [x, columns], updates=list(all_updates.items()), mode=NO_COMPILER
         )
         for _ in range(10):
-            indices = np.append(rng.permutation(num_rows), rng.randint(0, num_rows, 4))
-            step(indices.astype("int32"), np.append(rng.permutation(5), 2).astype("int32"))
+            repeats = rng.randint(0, num_rows, 4)
+            indices = np.append(rng.permutation(num_rows), repeats).astype("int32")
+            step(indices, np.append(rng.permutation(5), 2).astype("int32"))
     tolerance = 1e-5 if floatX == "float32" else 1e-12
     for expected, found in zip(*trained):
         assert found.get_value().dtype == floatX
@@ -74,7 +75,7 @@ def test_equals_the_dense_rule_where_every_row_is_looked_up(name, floatX, rng):
         )
 
 
-# --- Lazy updates: a fixed function per rule, any batches -------------------------------
+# --- Lazy updates: a fixed function per rule, any batches ----------------
 
 
 class Trained:
@@ -183,7 +184,7 @@ def test_minus_one_and_the_last_row_are_the_same_row():
     assert results[0] == results[1]
 
 
-# --- What the compiled function does ------------------------------------------------------
+# --- What the compiled function does ----------------
 
 
 def table_sized_nodes(inputs, outputs, update, num_rows, *args):
@@ -197,9 +198,9 @@ def table_sized_nodes(inputs, outputs, update, num_rows, *args):
     def look(i, node, fn):
         fn()
         if any(word in type(node.op).__name__ for word in few_rows):
+            writes = any(word in type(node.op).__name__ for word in ("Inc", "Update"))
             written = getattr(node.op, "destroy_map", {})
-            whole = "Inc" in type(node.op).__name__ or "Update" in type(node.op).__name__
-            if not whole or len(written) == len(node.outputs):
+            if not writes or len(written) == len(node.outputs):
                 return
         for storage in list(fn.inputs) + list(fn.outputs):
             if num_rows in getattr(storage[0], "shape", ()):
@@ -260,7 +261,7 @@ def test_same_numbers_without_our_rewrites():
     np.testing.assert_allclose(model.W.get_value(), expected, rtol=1e-4)
 
 
-# --- The dictionary reads as the FAQ writes it ----------------------------------------------
+# --- The dictionary reads as the FAQ writes it ----------------
 
 
 def test_table_is_written_by_inc_subtensor_and_accumulators_by_set():
@@ -296,7 +297,7 @@ def test_layers_subset_is_the_one_that_is_incremented(rng):
     assert update[layer.W].owner.inputs[2] is layer.rows
 
 
-# --- sparse() ---------------------------------------------------------------------------------
+# --- sparse() ----------------
 
 
 def test_third_party_rule_becomes_sparse(rng):

@@ -7,7 +7,7 @@ from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
 from ..gradients import TouchedRows
-from ..graph import table_of
+from ..graph import table_of, without_transfers
 from ..ops import UniqueRows
 from ..restrict import restrict, row_leaves, take
 from .sparsity_warning import named, warn_opaque
@@ -109,22 +109,23 @@ def _step(expression, table):
     first = node.inputs[0]
     if isinstance(op, T.scal.Sub):
         rest = T.neg(node.inputs[1])
-        if first is table:
+        if without_transfers(first) is table:
             return rest
         step = _step(first, table)
         return None if step is None else step - node.inputs[1]
     if not isinstance(op, T.scal.Add):
         return None
     for position, term in enumerate(node.inputs):
-        step = [] if term is table else _step(term, table)
+        is_table = without_transfers(term) is table
+        step = [] if is_table else _step(term, table)
         if step is None:
             continue
         others = [i for p, i in enumerate(node.inputs) if p != position]
-        return T.add(*(others if term is table else others + [step]))
+        return T.add(*(others if is_table else others + [step]))
     return None
 
 
-# --- Updates of rows that are updated again ------------------------------------
+# --- Updates of rows that are updated again ----------------
 
 
 def row_writes(updates, params):
@@ -165,13 +166,14 @@ def row_write(expression, table=None):
     TouchedRows or None
         None if it is anything else.
     """
-    variable, axis = expression, 0
+    expression = variable = without_transfers(expression)
+    axis = 0
     if variable.owner is not None and isinstance(variable.owner.op, DimShuffle):
         order = list(variable.owner.op.new_order)
         if sorted(order, key=str) != list(range(variable.owner.inputs[0].ndim)):
             return None  # no transposition: axes are added or dropped
         axis = order.index(0)
-        variable = variable.owner.inputs[0]
+        variable = without_transfers(variable.owner.inputs[0])
     node = variable.owner
     if node is None or not isinstance(node.op, AdvancedIncSubtensor1):
         return None
