@@ -8,13 +8,15 @@ They know the forms that Theano's own rewrites leave at their position.
 from collections import namedtuple
 
 import theano.tensor as T
+from theano import scalar
 from theano.gof.graph import Constant
 from theano.scan_module.scan_utils import equal_computations
 from theano.tensor.basic import ScalarFromTensor
+from theano.tensor.elemwise import Elemwise
 from theano.tensor.opt import Assert
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-from ..graph import is_zeros
+from ..graph import constant_value, is_zeros
 from ..ops import UniqueRows
 
 __all__ = [
@@ -84,7 +86,36 @@ def same_number(first, second):
     bool
         False also where it cannot be known before the function runs.
     """
-    first, second = _as_tensor(first), _as_tensor(second)
+    left, right = _terms(first), _terms(second)
+    while left:
+        term = left.pop()
+        same = next((t for t in right if _is_same_term(term, t)), None)
+        if same is None:
+            return False
+        right.remove(same)
+    return not right
+
+
+def _terms(number):
+    """Splits a sum into its terms, less those that are zero."""
+    number = _as_tensor(number)
+    if isinstance(number, Constant) and number.data == 0:
+        return []
+    node = number.owner
+    if node is None or not isinstance(node.op, Elemwise):
+        return [number]
+    if isinstance(node.op.scalar_op, scalar.Add):
+        return [term for i in node.inputs for term in _terms(i)]
+    if isinstance(node.op.scalar_op, scalar.Switch):
+        # The length of what is joined has one of constants: shapes are not simplified.
+        condition = constant_value(node.inputs[0])
+        if condition is not None:
+            return _terms(node.inputs[1 if condition else 2])
+    return [number]
+
+
+def _is_same_term(first, second):
+    """Tells whether two scalars that are no sums are known to be the same."""
     if first is second:
         return True
     if isinstance(first, Constant) or isinstance(second, Constant):
