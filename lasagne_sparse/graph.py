@@ -22,8 +22,13 @@ __all__ = [
     "value_at",
     "keeps_zeros",
     "is_full_slice",
+    "is_transfer",
+    "without_transfers",
     "table_of",
 ]
+
+# By name: the Ops are there only where pygpu is, and are not asked for elsewhere.
+_TRANSFERS = ("GpuFromHost", "GpuToGpu", "HostFromGpu")
 
 
 def constant_value(variable):
@@ -49,7 +54,7 @@ def constant_value(variable):
     node = variable.owner
     if node is None:
         return None
-    if isinstance(node.op, (Alloc, DimShuffle, Rebroadcast)):
+    if isinstance(node.op, (Alloc, DimShuffle, Rebroadcast)) or is_transfer(node):
         return constant_value(node.inputs[0])
     if isinstance(node.op, Elemwise) and len(node.outputs) == 1:
         return value_at(node, [constant_value(i) for i in node.inputs])
@@ -164,6 +169,38 @@ def is_full_slice(index):
     return isinstance(index, slice) and index == slice(None)
 
 
+def is_transfer(node):
+    """Tells whether a node brings a variable to a GPU, or back from one
+
+    Parameters
+    ----------
+    node : Apply node
+
+    Returns
+    -------
+    bool
+    """
+    return type(node.op).__name__ in _TRANSFERS
+
+
+def without_transfers(variable):
+    """Returns what a variable was before it was brought to a GPU or back
+
+    Parameters
+    ----------
+    variable : Theano variable
+
+    Returns
+    -------
+    Theano variable
+        Of ``W[x]``, for a table `W` that lives on a GPU, Theano makes
+        ``HostFromGpu(W)[x]``: of the first input this is `W`.
+    """
+    while variable.owner is not None and is_transfer(variable.owner):
+        variable = variable.owner.inputs[0]
+    return variable
+
+
 def table_of(param):
     """Returns the shared variable of which a parameter is a subset, or None
 
@@ -177,6 +214,8 @@ def table_of(param):
     shared variable or None
     """
     lookups = (AdvancedSubtensor1, AdvancedSubtensor, Subtensor, DimShuffle, Reshape)
-    while getattr(param, "owner", None) and isinstance(param.owner.op, lookups):
+    while getattr(param, "owner", None) and (
+        isinstance(param.owner.op, lookups) or is_transfer(param.owner)
+    ):
         param = param.owner.inputs[0]
     return param if isinstance(param, SharedVariable) else None

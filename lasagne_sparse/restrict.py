@@ -13,6 +13,8 @@ from theano.gof.graph import Constant
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import AdvancedIncSubtensor1, IncSubtensor
 
+from .graph import is_transfer
+
 __all__ = ["take", "row_inputs", "row_leaves", "restrict"]
 
 
@@ -54,7 +56,7 @@ def row_inputs(variable, axis):
     if node is None:
         return None
     op = node.op
-    if isinstance(op, (ViewOp, OutputGuard)):
+    if isinstance(op, (ViewOp, OutputGuard)) or is_transfer(node):
         return [axis]
     if isinstance(op, Elemwise):
         return [None if i.broadcastable[axis] else axis for i in node.inputs]
@@ -199,6 +201,8 @@ def _restrict_one(variable, axis, rows, known, opaque):
             opaque.append(variable)
         return take(variable, rows, axis)
     inputs = [i if a is None else known[i, a] for i, a in zip(node.inputs, axes)]
+    if is_transfer(node):  # the few rows go wherever they are needed
+        return inputs[0]
     outputs = node.op(*inputs, return_list=True)
     return outputs[node.outputs.index(variable)]
 

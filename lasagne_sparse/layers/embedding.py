@@ -3,6 +3,7 @@ import lasagne
 import theano.tensor as T
 from theano.gof.graph import is_same_graph
 
+from ..graph import without_transfers
 from ..ops import unique_rows
 
 __all__ = ["EmbeddingLayer"]
@@ -141,7 +142,7 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
         """
         input = self._checked(input)
         for indices, subset in self._lookups:
-            same_table = subset.owner.inputs[0] is self.W
+            same_table = without_transfers(subset.owner.inputs[0]) is self.W
             if same_table and (indices is input or is_same_graph(indices, input)):
                 return subset
         rows, _ = unique_rows(input.flatten(), self.W.shape[0], self.W.name)
