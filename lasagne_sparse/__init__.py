@@ -11,6 +11,7 @@ minibatch; this library updates those, and only those, under every rule.
     install
     uninstall
 """
+
 from . import compat  # first: what follows imports Theano and Lasagne
 from . import layers, rewrites, updates
 from .install import install, uninstall

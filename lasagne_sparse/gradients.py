@@ -24,6 +24,7 @@ Examples
 >>> print(found.rows.eval(), found.values.eval().tolist())
 [1 3] [[2.0, 2.0], [3.0, 3.0]]
 """
+
 from collections import OrderedDict, namedtuple
 
 import theano.tensor as T

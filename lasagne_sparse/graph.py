@@ -4,6 +4,7 @@ The symbolic half of the package (:mod:`lasagne_sparse.gradients`) and the
 compile-time half (:mod:`lasagne_sparse.rewrites`) ask the same things: is this
 expression all zeros, what does this elementwise operation make of zeros?
 """
+
 import numpy as np
 from theano import scalar
 from theano.compile.sharedvalue import SharedVariable

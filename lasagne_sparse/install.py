@@ -1,4 +1,5 @@
 """Puts sparse rules and layers into Lasagne, for programs that import it"""
+
 import lasagne
 
 from . import layers, updates

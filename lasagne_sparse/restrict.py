@@ -7,6 +7,7 @@ inputs, so that nothing as large as the table is computed on the way.
 
 'Rows' lie along any one axis here: axis 1 gives the columns of a matrix.
 """
+
 import theano.tensor as T
 from theano.compile.ops import OutputGuard, ViewOp
 from theano.gof.graph import Constant
@@ -113,9 +114,7 @@ def row_leaves(expression, axis, leaves):
         axes = row_inputs(variable, axis)
         if axes is None and (_is_row_edit(node, axis) or _is_row_write(node, axis)):
             axes = [axis]
-        stack.extend(
-            (i, a) for i, a in zip(node.inputs, axes or []) if a is not None
-        )
+        stack.extend((i, a) for i, a in zip(node.inputs, axes or []) if a is not None)
     return found
 
 

@@ -3,6 +3,7 @@
 Theano differentiates a lookup into a scatter into zeros, of one form for each
 form of indexing: ``W[x]``, ``W[k]``, ``W[a:b]``, ``W[:, a:b]``, ``W[i, j]``.
 """
+
 from collections import namedtuple
 
 import theano.tensor as T

@@ -1,4 +1,5 @@
 """Which rows does a gradient touch, and with what values?"""
+
 import lasagne_sparse  # noqa: F401  # before Theano
 import numpy as np
 import pytest
@@ -56,14 +57,22 @@ LOOKUPS = {
     "rank 3, rows of one unit": (W3[i, :, 0], W3, 0, [2, 3, 9]),
     "our layer": (layer_lookup(i), W, 0, [2, 3, 9]),
     "two lookups": (
-        T.concatenate([W[i] * 2, T.sqr(W[x]).reshape((-1, 4))]), W, 0, [1, 2, 3, 7, 9]
+        T.concatenate([W[i] * 2, T.sqr(W[x]).reshape((-1, 4))]),
+        W,
+        0,
+        [1, 2, 3, 7, 9],
     ),
     "two of our layers": (
         T.concatenate([layer_lookup(i) * 3, layer_lookup(x) ** 2]),
-        W, 0, [1, 2, 3, 7, 9],
+        W,
+        0,
+        [1, 2, 3, 7, 9],
     ),
     "two lookups of columns": (
-        T.concatenate([W[:, j], W[:, [0]]], axis=1), W, 1, [0, 1, 3]
+        T.concatenate([W[:, j], W[:, [0]]], axis=1),
+        W,
+        1,
+        [0, 1, 3],
     ),
     "two forms of lookup": (W[i].sum() * W[2:5].sum(), W, 0, [2, 3, 4, 9]),
 }
@@ -85,7 +94,7 @@ def evaluate(*variables):
 
 
 def gradient_of(lookup, table):
-    return theano.grad((lookup ** 3).sum(), table)
+    return theano.grad((lookup**3).sum(), table)
 
 
 @pytest.mark.parametrize("step", STEPS)

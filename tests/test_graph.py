@@ -1,4 +1,5 @@
 """Known constants, and operations that keep zeros zero"""
+
 import lasagne_sparse  # noqa: F401  # before Theano
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_zeros_are_told_from_other_constants():
         s * g,
         -g,
         g / s,
-        g ** 2,
+        g**2,
         T.sqrt(g),
         abs(g),
         T.sgn(g),
@@ -72,8 +73,16 @@ def test_keeps_zeros(expression):
 
 @pytest.mark.parametrize(
     "expression",
-    [g + s, s - g, T.exp(g), T.clip(g, 1, 2), T.clip(g, s, 2 * s), T.maximum(g, 1.0),
-     g / 0.0, s / g],
+    [
+        g + s,
+        s - g,
+        T.exp(g),
+        T.clip(g, 1, 2),
+        T.clip(g, s, 2 * s),
+        T.maximum(g, 1.0),
+        g / 0.0,
+        s / g,
+    ],
 )
 def test_does_not_keep_zeros(expression):
     node = expression.owner

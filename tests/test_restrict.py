@@ -1,4 +1,5 @@
 """Is the restriction of an expression what indexing all of it gives?"""
+
 import lasagne_sparse  # noqa: F401  # before Theano
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ EXPRESSIONS = {
 def test_equals_indexing_the_whole(name):
     expression = EXPRESSIONS[name]
     f = theano.function(
-        [], [expression[rows], restrict(expression, rows)],
+        [],
+        [expression[rows], restrict(expression, rows)],
         mode=NO_COMPILER,
     )
     np.testing.assert_allclose(*f(), rtol=1e-6)
@@ -45,7 +47,8 @@ def test_columns_equal_indexing_the_whole():
     expression = W * m.sum(axis=1, keepdims=True) + T.arange(4)
     columns = T.constant(np.array([3, 0]))
     f = theano.function(
-        [], [expression[:, columns], restrict(expression, columns, axis=1)],
+        [],
+        [expression[:, columns], restrict(expression, columns, axis=1)],
         mode=NO_COMPILER,
     )
     np.testing.assert_allclose(*f(), rtol=1e-6)

@@ -1,4 +1,5 @@
 """The named rules: equal to Lasagne's where all is looked up, lazy elsewhere"""
+
 import lasagne_sparse
 import lasagne
 import numpy as np
@@ -359,4 +360,4 @@ def test_list_of_gradients_of_another_length_raises(rng):
 def test_scalar_parameter_raises_in_rowwise_adagrad(rng):
     with pytest.raises(ValueError, match="use adagrad for it"):
         s = theano.shared(1.0, "s")
-        updates.rowwise_adagrad(s ** 2, [s])
+        updates.rowwise_adagrad(s**2, [s])

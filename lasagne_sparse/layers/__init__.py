@@ -5,6 +5,7 @@
 
     EmbeddingLayer
 """
+
 from .embedding import EmbeddingLayer
 
 __all__ = ["EmbeddingLayer"]

@@ -1,4 +1,5 @@
 """The embedding layer, with its gathered subset as a gradient target"""
+
 import lasagne
 import theano.tensor as T
 from theano.gof.graph import is_same_graph

@@ -67,6 +67,7 @@ Examples
 >>> updates = adagrad(loss, params, learning_rate=0.1)
 >>> train = theano.function([x, y], loss, updates=updates)
 """
+
 from .rows import add_rows, set_rows
 from .rules import (
     adadelta,

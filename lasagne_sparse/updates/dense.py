@@ -2,6 +2,7 @@
 
 Lasagne 0.1 has no Adamax and no AMSGrad; no Lasagne has row-wise Adagrad.
 """
+
 from collections import OrderedDict
 
 import numpy as np
@@ -21,8 +22,9 @@ def _zeros_like(param):
     )
 
 
-def adamax(loss_or_grads, params, learning_rate=0.002, beta1=0.9, beta2=0.999,
-           epsilon=1e-8):
+def adamax(
+    loss_or_grads, params, learning_rate=0.002, beta1=0.9, beta2=0.999, epsilon=1e-8
+):
     """Adamax updates
 
     Adam with the infinity norm in place of the second moment, as in [1]_.
@@ -61,7 +63,7 @@ def adamax(loss_or_grads, params, learning_rate=0.002, beta1=0.9, beta2=0.999,
     gradients = get_or_compute_grads(loss_or_grads, params)
     t_prev = theano.shared(floatX(0.0))
     t = t_prev + 1
-    a_t = learning_rate / (1 - beta1 ** t)
+    a_t = learning_rate / (1 - beta1**t)
 
     updates = OrderedDict()
     for param, g_t in zip(params, gradients):
@@ -75,8 +77,9 @@ def adamax(loss_or_grads, params, learning_rate=0.002, beta1=0.9, beta2=0.999,
     return updates
 
 
-def amsgrad(loss_or_grads, params, learning_rate=0.001, beta1=0.9, beta2=0.999,
-            epsilon=1e-8):
+def amsgrad(
+    loss_or_grads, params, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8
+):
     """AMSGrad updates
 
     Adam with the largest second moment seen so far, as in [1]_.
@@ -117,13 +120,13 @@ def amsgrad(loss_or_grads, params, learning_rate=0.001, beta1=0.9, beta2=0.999,
     gradients = get_or_compute_grads(loss_or_grads, params)
     t_prev = theano.shared(floatX(0.0))
     t = t_prev + 1
-    a_t = learning_rate * T.sqrt(1 - beta2 ** t) / (1 - beta1 ** t)
+    a_t = learning_rate * T.sqrt(1 - beta2**t) / (1 - beta1**t)
 
     updates = OrderedDict()
     for param, g_t in zip(params, gradients):
         m_prev, v_prev, v_hat_prev = (_zeros_like(param) for _ in range(3))
         m_t = beta1 * m_prev + (1 - beta1) * g_t
-        v_t = beta2 * v_prev + (1 - beta2) * g_t ** 2
+        v_t = beta2 * v_prev + (1 - beta2) * g_t**2
         v_hat_t = T.maximum(v_hat_prev, v_t)
         updates[m_prev] = m_t
         updates[v_prev] = v_t
@@ -187,7 +190,7 @@ def rowwise_adagrad(loss_or_grads, params, learning_rate=1.0, epsilon=1e-6):
             broadcastable=param.broadcastable[:1],
         )
         axes = tuple(range(1, param.ndim))
-        square = T.mean(gradient ** 2, axis=axes) if axes else gradient ** 2
+        square = T.mean(gradient**2, axis=axes) if axes else gradient**2
         accu_new = accu + square
         updates[accu] = accu_new
         rate = learning_rate / T.sqrt(accu_new + epsilon)

@@ -1,4 +1,5 @@
 """The plain job: write some rows of a shared matrix"""
+
 from collections import OrderedDict
 
 import theano.tensor as T

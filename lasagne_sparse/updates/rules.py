@@ -1,4 +1,5 @@
 """The named rules: each is Lasagne's dense rule made sparse"""
+
 import lasagne
 
 from . import dense

@@ -1,4 +1,5 @@
 """Warns of updates that are right, but walk all of a table"""
+
 import os
 import warnings
 from collections import deque

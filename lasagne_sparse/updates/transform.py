@@ -5,6 +5,7 @@ coalesced rows. Each update expression that it returns is then restricted to
 those rows, and written back there. So no rule is written twice, and rules that
 nobody has written yet work too.
 """
+
 import functools
 from collections import OrderedDict
 

@@ -1,4 +1,5 @@
 """What goes around a rule: momentum on top of it, and norm constraints"""
+
 from collections import OrderedDict
 
 import lasagne
@@ -234,7 +235,7 @@ def total_norm_constraint(tensor_vars, max_norm, epsilon=1e-7, return_norm=False
         found = row_gradient(tensor)
         tensors.append(tensor if found is None else found.scatter())
         parts.append(tensor if found is None else found.values)
-    norm = T.sqrt(sum(T.sum(part ** 2) for part in parts))
+    norm = T.sqrt(sum(T.sum(part**2) for part in parts))
     dtype = np.dtype(theano.config.floatX).type
     target_norm = T.clip(norm, 0, dtype(max_norm))
     multiplier = target_norm / (dtype(epsilon) + norm)

@@ -1,4 +1,5 @@
 """Turns updates as large as a table into updates of the rows that change"""
+
 from collections import OrderedDict
 
 import theano.tensor as T
