@@ -1,0 +1,358 @@
+"""Learns word vectors from text: skip-gram with negative sampling
+
+With no file named, the text is the docstrings of the Python packages installed
+here; otherwise text files in UTF-8, one sentence a line. The vectors are
+written in the text format of word2vec, which gensim reads, with a map of the
+commonest words beside them. Ctrl-C ends the training early and keeps what was
+learned. Equal seeds give equal vectors. ::
+
+    python examples/word2vec.py
+    python examples/word2vec.py --dim 200 --out news.txt news-*.txt
+"""
+
+import argparse
+import contextlib
+import math
+import os
+import signal
+import statistics
+import sys
+import time
+
+import lasagne_sparse
+import lasagne
+import numpy as np
+import theano
+from blocks import WIDTH, Sampler, weight_table
+from docstrings import sentences
+from skipgram import SkipGram
+from text import TextError, encode, read_lines
+from tqdm import tqdm
+from word_map import content_words, draw, layout, neighbours
+
+__all__ = ["main"]
+
+# Learning rates that suit, on a million words.
+RULES = {
+    "adagrad": 0.15,
+    "rowwise_adagrad": 0.15,
+    "adam": 0.002,
+    "adamax": 0.004,
+    "amsgrad": 0.002,
+    "rmsprop": 0.002,
+    "adadelta": 1.0,
+    "sgd": 0.02,
+    "momentum": 0.002,
+    "nesterov_momentum": 0.002,
+}
+NUM_BLOCKS = 8  # in a batch: 512 tokens
+NUM_NOISE = 48  # noise words that a block shares
+REPORT_EVERY = 100  # steps between two looks at the loss, which is dear
+SHOWN = 8  # words whose neighbours are printed
+COMMON = 3000  # words among which neighbours are sought: rare ones know little
+MAPPED = 250  # words offered to the map
+
+
+class OptionError(ValueError):
+    """An option that makes no sense; the message is one line"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Leaves it to the caller to say what is wrong"""
+
+    def error(self, message):
+        raise OptionError(message)
+
+
+def number_in(kind, low, high=math.inf):
+    """Makes a reader of numbers from `low` to `high`, both included"""
+
+    def read(text):
+        try:
+            number = kind(text)
+        except ValueError:
+            number = math.nan
+        if not low <= number <= high or math.isinf(number):
+            limits = (
+                "%s or more" % low if high == math.inf else "%s to %s" % (low, high)
+            )
+            what = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(
+                "expected %s, %s, got %r" % (what, limits, text)
+            )
+        return number
+
+    return read
+
+
+def options(argv):
+    """Reads the command line
+
+    Raises
+    ------
+    OptionError
+        If an option is unknown, or its value makes no sense.
+    """
+    parser = Parser(prog="word2vec.py", description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add("files", nargs="*", metavar="FILE", help="text in UTF-8, a sentence a line")
+    whole, real = (lambda *r: number_in(int, *r)), (lambda *r: number_in(float, *r))
+    add("--dim", type=whole(1), default=100, help="numbers per vector (%(default)s)")
+    add("--epochs", type=whole(1), default=5, help="passes over the text (%(default)s)")
+    add(
+        "--window",
+        type=whole(1, WIDTH - 1),
+        default=5,
+        help="words to either side at most (%(default)s)",
+    )
+    add(
+        "--negative",
+        type=real(0),
+        default=5,
+        help="weight of the noise: words per pair (%(default)s)",
+    )
+    add(
+        "--min-count",
+        type=whole(1),
+        default=5,
+        help="leave rarer words out (%(default)s)",
+    )
+    add(
+        "--subsample",
+        type=real(0),
+        default=1e-3,
+        help="thin out words of a higher frequency; 0: none (%(default)s)",
+    )
+    add("--rule", choices=list(RULES), default="adagrad", help="(%(default)s)")
+    add(
+        "--learning-rate",
+        type=real(1e-9),
+        help="(one that suits the rule)",
+    )
+    add(
+        "--out",
+        default="word_vectors.txt",
+        help="where to write the vectors; the map has the same name, and the "
+        "ending .png (%(default)s)",
+    )
+    add("--seed", type=whole(0, 2**32 - 1), default=1, help="(%(default)s)")
+    add(
+        "--compare",
+        action="store_true",
+        help="measure a dense step beside a sparse one, as is done without files",
+    )
+    args = parser.parse_args(argv)
+    if args.learning_rate is None:
+        args.learning_rate = RULES[args.rule]
+    args.map = os.path.splitext(args.out)[0] + ".png"
+    args.compare = args.compare or not args.files
+    check_writable(args.out, args.map)
+    return args
+
+
+def check_writable(out, picture):
+    """Finds out now what would be a pity to find out after the training"""
+    folder = os.path.dirname(os.path.abspath(out))
+    if os.path.isdir(out) or out == picture:
+        raise OptionError("--out %s: name a file, such as vectors.txt" % out)
+    if not os.path.isdir(folder):
+        raise OptionError("--out %s: there is no folder %s" % (out, folder))
+    if not os.access(folder, os.W_OK):
+        raise OptionError("--out %s: cannot write into %s" % (out, folder))
+
+
+@contextlib.contextmanager
+def interruptible():
+    """Notes the first Ctrl-C in the list it gives, so that no step is cut in two"""
+    pressed = []
+
+    def note(number, frame):
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    try:
+        previous = signal.signal(signal.SIGINT, note)
+    except ValueError:  # not in the main thread: Ctrl-C does not come here
+        yield pressed
+        return
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def train(sampler, step, report, epochs):
+    """Trains until all is read, or Ctrl-C is pressed
+
+    Parameters
+    ----------
+    sampler : blocks.Sampler
+        The text.
+    step, report : functions
+        SkipGram's trainer and reporter.
+    epochs : int
+        Passes over the text.
+
+    Returns
+    -------
+    bool
+        Whether all was read.
+    """
+    with interruptible() as pressed, tqdm(
+        total=sampler.corpus.length * epochs,
+        unit=" words",
+        unit_scale=True,
+        smoothing=0.05,
+        # A log does not need ten lines a second.
+        mininterval=0.1 if sys.stderr.isatty() else 5,
+    ) as progress:
+        num_steps = 0
+        for epoch in range(epochs):
+            progress.set_description("epoch %d of %d" % (epoch + 1, epochs))
+            for batch in sampler.epoch():
+                if pressed:
+                    return False
+                if num_steps % REPORT_EVERY == 0:
+                    loss = float(report(*batch.inputs))
+                    progress.set_postfix(loss="%.3f" % loss, refresh=False)
+                step(*batch.inputs)
+                progress.update(batch.length)
+                num_steps += 1
+    return True
+
+
+def write_vectors(path, words, vectors):
+    """Writes the text format of word2vec, all of it or nothing"""
+    line = " ".join(["%s"] + ["%.6g"] * vectors.shape[1]) + "\n"
+    with open(path + ".part", "w", encoding="utf-8", newline="\n") as file:
+        file.write("%d %d\n" % vectors.shape)
+        for word, vector in zip(words, vectors.tolist()):
+            file.write(line % (word, *vector))
+    os.replace(path + ".part", path)
+
+
+def print_neighbours(corpus, vectors):
+    """Prints some of the commonest words of content, with those nearest"""
+    for word in content_words(corpus, 5 * SHOWN)[::5]:
+        near = [corpus.words[i] for i in neighbours(vectors[:COMMON], word, 7)]
+        print("  %-14s %s" % (corpus.words[word], ", ".join(near)))
+
+
+def draw_map(corpus, vectors, path):
+    """Draws the commonest words of content"""
+    chosen = content_words(corpus, MAPPED)
+    sizes = np.log(corpus.counts[chosen])
+    sizes = (sizes - sizes.min()) / max(np.ptp(sizes), 1e-12)
+    draw([corpus.words[i] for i in chosen], sizes, layout(vectors[chosen]), path)
+
+
+def compare(corpus, args, weights, sampler, sparse_step):
+    """Measures sparse and dense steps of the same network in turns
+
+    Returns
+    -------
+    name : str
+        Of the dense rule.
+    sparse, dense : float
+        Seconds; the medians.
+    """
+    name = args.rule if hasattr(lasagne.updates, args.rule) else "adagrad"
+    network = SkipGram(
+        len(corpus.words),
+        args.dim,
+        weights,
+        np.random.RandomState(args.seed),
+        embedding=lasagne.layers.EmbeddingLayer,
+    )
+    rule = getattr(lasagne.updates, name)
+    dense_step = network.trainer(rule, np.float32(args.learning_rate))
+    seconds = {sparse_step: [], dense_step: []}
+    for _, batch in zip(range(30), sampler.epoch()):
+        for step, taken in seconds.items():
+            start = time.perf_counter()
+            step(*batch.inputs)
+            taken.append(time.perf_counter() - start)
+    sparse, dense = (statistics.median(taken) for taken in seconds.values())
+    return name, sparse, dense
+
+
+def run(args):
+    """Reads, trains, writes and shows"""
+    start = time.perf_counter()
+    if not args.files:
+        print("Reading the docstrings of the packages installed here ...")
+    lines = read_lines(args.files) if args.files else sentences()
+    corpus = encode(lines, args.min_count)
+    print(
+        "%d words, of which %d kinds occur %d times or more (%.0f s)"
+        % (
+            corpus.length,
+            len(corpus.words),
+            args.min_count,
+            time.perf_counter() - start,
+        )
+    )
+    start = time.perf_counter()
+    print("Compiling ...", flush=True)
+    rng = np.random.RandomState(args.seed)
+    weights = weight_table(args.window, args.negative, NUM_NOISE)
+    network = SkipGram(len(corpus.words), args.dim, weights, rng)
+    rule = getattr(lasagne_sparse.updates, args.rule)
+    step = network.trainer(rule, np.float32(args.learning_rate))
+    report = network.reporter()
+    print("... took %.0f s" % (time.perf_counter() - start), flush=True)
+
+    sampler = Sampler(corpus, args.window, args.subsample, NUM_NOISE, NUM_BLOCKS, rng)
+    finished = train(sampler, step, report, args.epochs)
+    if not finished:
+        print("Interrupted: what was learned is kept.")
+    vectors = network.centre.W.get_value()
+    if not np.isfinite(vectors).all():
+        print("The vectors grew without bounds: lower --learning-rate", file=sys.stderr)
+        return 1
+    write_vectors(args.out, corpus.words, vectors)
+    print("Wrote %s" % args.out)
+    print("Nearest words:")
+    print_neighbours(corpus, vectors)
+    draw_map(corpus, vectors, args.map)
+    print("Drew %s" % args.map)
+    if args.compare and finished:
+        name, sparse, dense = compare(corpus, args, weights, sampler, step)
+        print(
+            "One step of lasagne_sparse.updates.%s took %.2f ms, one of "
+            "lasagne.updates.%s %.2f ms: %.1f times as long"
+            % (args.rule, 1e3 * sparse, name, 1e3 * dense, dense / sparse)
+        )
+    return 0
+
+
+def main(argv=None):
+    """Runs the example
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The command line, without the program's name.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if vectors were written; 1 if they grew without bounds;
+        2 if the text or an option is no good, which is said in one line; 130 if
+        Ctrl-C was pressed before anything was learned.
+    """
+    try:
+        args = options(argv)
+        with theano.configparser.change_flags(floatX="float32", openmp=True):
+            return run(args)
+    except (OptionError, TextError) as error:
+        print("word2vec.py: %s" % error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nword2vec.py: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
