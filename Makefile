@@ -25,9 +25,8 @@ test: $(VENV)/complete ## run the tests
 
 lint: $(VENV)/complete ## look for mistakes and untidiness in the source
 	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --diff .
 
-format: $(VENV)/complete ## lay the source out as lint wants it
+format: $(VENV)/complete ## lay the source out as ruff does
 	$(RUN) -m ruff format .
 
 bench: $(VENV)/complete ## measure against the peers (hours; makes .venv-peers)
