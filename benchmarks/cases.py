@@ -138,8 +138,9 @@ def contestants(workload, batches, python, peers):
 
     Returns
     -------
-    list of (Contestant, int)
-        Ours first; bytes at their peak, roughly.
+    list of (Contestant, int, int)
+        Ours first. Bytes of the table and accumulators that it holds, and of what it
+        makes of their size beside them, roughly.
     """
     arguments = {"workload": list(workload), "batches": batches}
     environment = thread_variables(workload.threads)
@@ -150,16 +151,17 @@ def contestants(workload, batches, python, peers):
         return Contestant(label, interpreter, module, name, arguments, environment)
 
     here = "contestants_theano"
-    found = [(make("ours", python, here, "ours"), tables)]
+    found = [(make("ours", python, here, "ours"), tables, 0)]
     if peers and workload.rule in PYTORCH_LABELS:
         label = PYTORCH_LABELS[workload.rule]
-        found.append((make(label, peers, "contestants_torch", "pytorch"), tables))
+        found.append((make(label, peers, "contestants_torch", "pytorch"), tables, 0))
     if peers and workload.rule in FBGEMM:
         name = FBGEMM[workload.rule]
         label = FBGEMM_LABELS[name]
-        found.append((make(label, peers, "contestants_torch", name), 2 * one))
-    found.append((make("Theano by hand", python, here, "by_hand"), tables))
+        # Its table is copied into its own storage once.
+        found.append((make(label, peers, "contestants_torch", name), one, one))
+    found.append((make("Theano by hand", python, here, "by_hand"), tables, 0))
     # The dense gradient and the new values stand beside the old ones.
     dense = make("lasagne.updates, dense", python, here, "dense")
-    found.append((dense, tables + 3 * one))
+    found.append((dense, tables, 3 * one))
     return found

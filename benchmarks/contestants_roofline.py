@@ -3,11 +3,14 @@
 `update` is our training function without the lookup in front: indices and the given
 gradient of the output go in, the table and its accumulators come out. What counts is
 all of the function's own time but that of finding the distinct rows, by Theano's
-profile of its nodes. `add_one` and `add_one_ahead` are loops in C (``roofline.c``,
-built by gcc -O3 -march=native -fopenmp when first used): one addition to every number
-of the same distinct rows of as many tables, without and with prefetching; they do not
-even read the gradient. The faster one is the roofline. Tables of all are NumPy arrays
-of the same size and kind of memory; threads come from ``OMP_NUM_THREADS``.
+profile of its nodes.
+
+The others are loops in C (``roofline.c``, built by gcc -O3 -march=native -fopenmp when
+first used) over the same distinct rows of as many tables, with one addition a number.
+`add_one` and `add_one_ahead` (which prefetches) do not even read the gradient; the
+faster one is the roofline. `add_gradient` reads it, and sums it over repeats: what an
+update must move at the least. Tables of all are NumPy arrays of the same size and kind
+of memory; threads come from ``OMP_NUM_THREADS``.
 """
 
 import ctypes
@@ -17,77 +20,89 @@ import subprocess
 import lasagne_sparse  # first: mends what Theano and Lasagne need
 import numpy as np
 import theano
+from contestants_ops import NodeClock, kind_of
 from contestants_theano import LEARNING_RATE, find_rule, make_variables
-from workloads import ACCUMULATORS, Workload, make_table
+from workloads import ACCUMULATORS, Workload, make_rows, make_table
 
-__all__ = ["CONTESTANTS", "load_loop"]
+__all__ = ["CONTESTANTS", "load_loops"]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def load_loop(folder):
-    """The function ``add_one`` of ``roofline.c``, compiled into `folder`"""
-    library = os.path.join(folder, "roofline.so")
+def load_loops(folder):
+    """The functions of ``roofline.c``, compiled into `folder`"""
+    library = os.path.join(folder, "roofline-%d.so" % os.getpid())
     source = os.path.join(HERE, "roofline.c")
     flags = ["-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"]
     subprocess.check_call(["gcc"] + flags + [source, "-o", library])
-    return ctypes.CDLL(library).add_one
+    loops = ctypes.CDLL(library)
+    os.remove(library)  # it stays loaded
+    return loops
 
 
-def distinct_rows(batches):
-    """The distinct rows of each batch, in order of first appearance"""
-    result = []
-    for batch in batches:
-        rows, first = np.unique(batch, return_index=True)
-        result.append(np.ascontiguousarray(rows[np.argsort(first)]))
-    return result
+def group(indices):
+    """Distinct rows by first appearance; the lookups of each, and where they begin"""
+    distinct, first, inverse = np.unique(
+        indices, return_index=True, return_inverse=True
+    )
+    by_appearance = np.argsort(first)
+    place = np.empty_like(by_appearance)
+    place[by_appearance] = np.arange(len(distinct))
+    segments = place[inverse]
+    lookups = np.argsort(segments, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(segments))])
+    groups = distinct[by_appearance], lookups, offsets
+    return [np.ascontiguousarray(part, "int64") for part in groups]
 
 
-def add_one(ahead):
-    """The maker of a loop that prefetches so many rows ahead"""
+def address(array):
+    """A pointer to the first element of an array"""
+    return ctypes.c_void_p(array.ctypes.data)
 
-    def make(workload, batches):
+
+class Loop:
+    """The step of one of the C loops
+
+    Parameters
+    ----------
+    name : str
+        Of the function in ``roofline.c``.
+    ahead : int
+        How many rows ahead it prefetches; 0: not at all.
+    """
+
+    def __init__(self, name, ahead):
+        self.name = name
+        self.ahead = ahead
+
+    def __call__(self, workload, batches):
         workload = Workload(*workload)
-        loop = load_loop(os.path.dirname(batches))
         shape = (workload.num_rows, workload.num_units)
-        tables = [make_table(*shape) for _ in range(1 + ACCUMULATORS[workload.rule])]
-        pointers = (ctypes.c_void_p * len(tables))(*[t.ctypes.data for t in tables])
-        all_rows = distinct_rows(np.load(batches))
+        self.loop = getattr(load_loops(os.path.dirname(batches)), self.name)
+        # These stay here: the pointers alone would not keep the arrays alive.
+        self.tables = [
+            make_table(*shape) for _ in range(1 + ACCUMULATORS[workload.rule])
+        ]
+        self.gradient = make_rows(workload.num_lookups, workload.num_units, seed=2)
+        self.groups = [group(batch) for batch in np.load(batches)]
+        pointers = [table.ctypes.data for table in self.tables]
+        self.pointers = (ctypes.c_void_p * len(pointers))(*pointers)
+        return self.step
 
-        def step(number):
-            rows = all_rows[number % len(all_rows)]
-            loop(
-                pointers,
-                ctypes.c_int(len(tables)),
-                rows.ctypes.data_as(ctypes.c_void_p),
-                ctypes.c_int64(len(rows)),
-                ctypes.c_int64(workload.num_units),
-                ctypes.c_int(ahead),
-            )
-            # The tables must outlive the pointers: this keeps them.
-            return tables
-
-        return step
-
-    return make
-
-
-class NodeClock:
-    """Seconds of the last call that a profiled function spent in its update"""
-
-    def __init__(self, function):
-        self.function = function
-        self.total = 0.0
-        self.last = 0.0
-
-    def update(self):
-        """Reads the profile; to be called after each call"""
-        total = sum(
-            seconds
-            for node, seconds in self.function.profile.apply_time.items()
-            if "UniqueRows" not in type(node.op).__name__
-        )
-        self.last, self.total = total - self.total, total
+    def step(self, number):
+        """One pass over the rows of a batch"""
+        rows, lookups, offsets = self.groups[number % len(self.groups)]
+        arguments = [
+            self.pointers,
+            ctypes.c_int(len(self.tables)),
+            address(rows),
+            ctypes.c_int64(len(rows)),
+            ctypes.c_int64(self.gradient.shape[1]),
+            ctypes.c_int(self.ahead),
+        ]
+        if self.name == "add_gradient":
+            arguments += [address(self.gradient), address(lookups), address(offsets)]
+        self.loop(*arguments)
 
 
 def update(workload, batches):
@@ -99,14 +114,19 @@ def update(workload, batches):
     rule = find_rule(lasagne_sparse.updates, workload.rule)
     updates = rule([gradient], [table], learning_rate=LEARNING_RATE)
     function = theano.function([indices], updates=updates, profile=True)
-    clock = NodeClock(function)
+    clock = NodeClock(function, lambda node: kind_of(node) != "unique")
     batches = list(np.load(batches))
 
     def step(number):
         function(batches[number % len(batches)])
-        clock.update()
+        clock.read()
 
     return step, lambda: clock.last
 
 
-CONTESTANTS = {"update": update, "add_one": add_one(0), "add_one_ahead": add_one(4)}
+CONTESTANTS = {
+    "update": update,
+    "add_one": Loop("add_one", ahead=0),
+    "add_one_ahead": Loop("add_one", ahead=4),
+    "add_gradient": Loop("add_gradient", ahead=4),
+}

@@ -43,7 +43,7 @@ def differentiate(workload, output, given, target):
     return theano.grad(loss, target), loss
 
 
-def build(workload, update):
+def build(workload, update, profile=False):
     """The training function of a table that `update` updates
 
     Parameters
@@ -52,6 +52,8 @@ def build(workload, update):
         What a step does.
     update : function
         With the signature of ``lasagne.updates``.
+    profile : bool
+        Whether Theano notes the time of each node.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def build(workload, update):
     gradient, result = differentiate(workload, table[indices], given, table)
     updates = update([gradient], [table], learning_rate=LEARNING_RATE)
     accumulators = [variable for variable in updates if variable is not table]
-    function = theano.function([indices], result, updates=updates)
+    function = theano.function([indices], result, updates=updates, profile=profile)
     return function, [table] + accumulators
 
 

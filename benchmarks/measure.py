@@ -58,9 +58,9 @@ def fit(found, free):
     Ours first, and then in their order: so the dense ones go first when memory ends.
     """
     taken, absent = [], {}
-    for contestant, size in found:
-        # What an interpreter and its libraries take, and one batch.
-        size += 4 * 10**8
+    for contestant, held, beside in found:
+        # 400 MB: what an interpreter and its libraries take, and one batch.
+        size = held + beside + 4 * 10**8
         if size <= free:
             taken.append(contestant)
             free -= size
@@ -96,7 +96,10 @@ def compare(setup, kind):
             found = [one for one in found if any(w in one[0].label for w in wanted)]
         taken, absent = fit(found, 0.9 * available_bytes())
         result = describe(kind, workload, distinct)
-        result["contestants"] = dict(setup.turns(taken), **absent) if taken else absent
+        summaries = setup.turns(taken)
+        for contestant, held, _ in found:
+            summaries.get(contestant.label, {})["table_bytes"] = held
+        result["contestants"] = dict(summaries, **absent)
         yield result
 
 
@@ -110,71 +113,103 @@ def step(setup):
     return compare(setup, "step")
 
 
-def roofline(setup):
-    """The update alone, against loops that only touch the same rows"""
-    for workload in choose("table", setup.options.axes, quick=True):
+def within(setup, part, title, kind, module, names):
+    """Contestants of our own environment, at the base point or as the user chose
+
+    `names` maps labels to keys of the module's ``CONTESTANTS``.
+    """
+    for workload in choose(kind, setup.options.axes, quick=True):
         batches, distinct = setup.draw(workload)
         arguments = {"workload": list(workload), "batches": batches}
+        environment = thread_variables(workload.threads)
         found = [
-            Contestant(
-                label,
-                setup.python,
-                "contestants_roofline",
-                name,
-                arguments,
-                thread_variables(workload.threads),
-            )
-            for label, name in [
-                ("ours", "update"),
-                ("C loop", "add_one"),
-                ("C loop with prefetch", "add_one_ahead"),
-            ]
+            Contestant(label, setup.python, module, name, arguments, environment)
+            for label, name in names.items()
         ]
-        result = describe("roofline", workload, distinct)
-        result["title"] = "update alone, " + result["title"]
+        result = describe(part, workload, distinct)
+        result["title"] = title + result["title"]
         result["contestants"] = setup.turns(found)
         yield result
 
 
-def growth(setup):
-    """Ours on tables of four sizes, in turns with each other
+def roofline(setup):
+    """The update alone, against loops that only touch the same rows"""
+    names = {
+        "ours": "update",
+        "C loop": "add_one",
+        "C loop with prefetch": "add_one_ahead",
+        "C loop, gradient read too": "add_gradient",
+    }
+    module = "contestants_roofline"
+    return within(setup, "roofline", "update alone, ", "table", module, names)
 
-    The same distinct rows a batch in all of them (`Workload.distribution` 'spread').
-    128 columns where the largest table fits beside the others, else 32.
+
+def ops(setup):
+    """Which of our ops take the time"""
+    kinds = ("whole", "unique", "gather", "update", "other")
+    names = dict(zip(kinds, kinds))
+    for kind in ("table", "step"):
+        title = "ops of our function, "
+        for result in within(setup, "ops", title, kind, "contestants_ops", names):
+            yield result
+
+
+# What grows with the table in the C loop is the machine's doing: caches, pages.
+GROWING = [
+    ("ours", "contestants_theano", "ours"),
+    ("C loop", "contestants_roofline", "add_gradient"),
+]
+
+
+def growth(setup):
+    """Ours on tables of four sizes, in turns with each other and with a loop in C
+
+    Once with the same distinct rows a batch in all of them (`Workload.distribution`
+    'spread'), once with Zipf's law over all rows, where a larger table has more
+    distinct ones. 128 columns where all tables fit into memory together, else 32.
     """
     axes = setup.options.axes
     for rule in axes["rule"] or ["adam", "sgd"]:
-        for num_units in axes["num_units"] or [128, 32]:
-            workloads = [
-                Workload("table", rule, num_rows, num_units, 4096, "spread", 2)
-                for num_rows in axes["num_rows"] or [10**4, 10**5, 10**6, 10**7]
-            ]
-            needed = sum(map(table_bytes, workloads)) + len(workloads) * 4 * 10**8
-            if needed < 0.9 * available_bytes():
-                break
-        yield grow(setup, workloads)
+        for distribution in axes["distribution"] or ["spread", "zipf"]:
+            for num_units in axes["num_units"] or [128, 32]:
+                workloads = [
+                    Workload("table", rule, size, num_units, 4096, distribution, 2)
+                    for size in axes["num_rows"] or [10**4, 10**5, 10**6, 10**7]
+                ]
+                needed = sum(table_bytes(one) + 4 * 10**8 for one in workloads)
+                if len(GROWING) * needed < 0.9 * available_bytes():
+                    break
+            yield grow(setup, workloads)
 
 
 def grow(setup, workloads):
     """One result of `growth`: workloads that differ in ``num_rows`` only"""
-    found = []
+    found, facts = [], {}
     for workload in workloads:
         batches, distinct = setup.draw(workload)
-        label = "{:,} rows".format(workload.num_rows)
         arguments = {"workload": list(workload), "batches": batches}
         environment = thread_variables(workload.threads)
-        module = "contestants_theano"
-        found.append(
-            Contestant(label, setup.python, module, "ours", arguments, environment)
-        )
-    result = describe("growth", workloads[-1], distinct)
-    result["title"] = "growth, %s, %d columns" % (workload.rule, workload.num_units)
-    result["contestants"] = setup.turns(found)
-    for one in workloads:
-        label = "{:,} rows".format(one.num_rows)
-        result["contestants"][label]["num_rows"] = one.num_rows
-        result["contestants"][label]["table_bytes"] = table_bytes(one)
-    return result
+        for who, module, name in GROWING:
+            label = "{}, {:,} rows".format(who, workload.num_rows)
+            found.append(
+                Contestant(label, setup.python, module, name, arguments, environment)
+            )
+            facts[label] = {
+                "who": who,
+                "num_rows": workload.num_rows,
+                "distinct_rows": distinct,
+                "table_bytes": table_bytes(workload),
+            }
+    last = workloads[-1]
+    title = "growth, %s, %d columns, %s" % (
+        last.rule,
+        last.num_units,
+        last.distribution,
+    )
+    summaries = setup.turns(found)
+    for label, summary in summaries.items():
+        summary.update(facts[label])
+    return dict(describe("growth", last, distinct), title=title, contestants=summaries)
 
 
 def rows(setup):
@@ -229,6 +264,7 @@ PARTS = {
     "table": table,
     "step": step,
     "roofline": roofline,
+    "ops": ops,
     "rows": rows,
     "network": network,
     "growth": growth,

@@ -58,22 +58,29 @@ def plot_size(document, folder):
 
 
 def plot_growth(document, folder):
-    """Our cost, the same rows touched, against the size of the table"""
+    """Our cost, and that of a C loop, against the size of the table"""
     results = of_part(document, "growth")
     if not results:
         return
     figure, axes = plt.subplots(figsize=(7, 4.5))
-    for result in results:
-        summaries = list(result["contestants"].values())
-        first = summaries[0]["median_ms"]
-        points = [(one["num_rows"], one["median_ms"] / first) for one in summaries]
-        axes.semilogx(*zip(*points), marker="o", label=result["title"])
-    axes.axhline(1.3, color="grey", linestyle=":", label="goal: at most 1.3")
+    for number, result in enumerate(results):
+        for who, line in (("ours", "-"), ("C loop", ":")):
+            points = sorted(
+                (one["num_rows"], one["median_ms"])
+                for one in result["contestants"].values()
+                if one.get("who") == who and "median_ms" in one
+            )
+            sizes = [size for size, _ in points]
+            relative = [cost / points[0][1] for _, cost in points]
+            label = result["title"].replace("growth", who)
+            style = {"marker": "o", "linestyle": line, "color": "C%d" % number}
+            axes.semilogx(sizes, relative, label=label, **style)
+    axes.axhline(1.3, color="grey", linewidth=0.8, label="goal: at most 1.3")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("rows of the table")
     axes.set_ylabel("time, relative to the smallest table")
     axes.grid(True, alpha=0.3)
-    axes.legend()
+    axes.legend(fontsize=8)
     finish(figure, folder, "growth")
 
 

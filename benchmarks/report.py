@@ -28,7 +28,7 @@ def excess_bytes(summary, table_bytes):
 def render(result):
     """One result as lines of text"""
     lines = [result["title"]]
-    if "distinct_rows" in result:
+    if "distinct_rows" in result and result["part"] != "growth":
         lines[0] += " (%.0f distinct rows of %s lookups)" % (
             result["distinct_rows"],
             "{:,}".format(result["num_lookups"]),
@@ -59,6 +59,12 @@ def render(result):
                 summary["idle_processor_share"],
             )
         )
+        if "distinct_rows" in summary:
+            nanoseconds = summary["median_ms"] * 1e6 / summary["distinct_rows"]
+            lines[-1] += "  %.0f distinct rows, %.0f ns each" % (
+                summary["distinct_rows"],
+                nanoseconds,
+            )
     return "\n".join(lines)
 
 

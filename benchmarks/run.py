@@ -11,9 +11,10 @@ default an hour, ``--full`` most of a day::
     python benchmarks/run.py --only growth words
 
 Parts: ``table`` and ``step`` (all rules, sizes, distributions, threads, against all
-peers), ``roofline`` (the update against a loop in C), ``rows`` (200 rows of a
-70,000 x 100 table), ``network`` (dense layers beside a table, with our threads and
-without), ``growth`` (10**4 to 10**7 rows), ``words`` (word vectors, against gensim).
+peers), ``roofline`` (the update against a loop in C), ``ops`` (which of our ops take
+the time), ``rows`` (200 rows of a 70,000 x 100 table), ``network`` (dense layers beside
+a table, with our threads and without), ``growth`` (10**4 to 10**7 rows), ``words``
+(word vectors, against gensim).
 """
 
 import argparse
@@ -88,6 +89,17 @@ def run_parts(options, setup, document):
                 bar.update()
 
 
+def warn_if_busy(machine):
+    """Says so where others use the cores: spinning threads fare worst then"""
+    if machine["load_at_start"] > 0.5:
+        print(
+            "the load is %(load_at_start)s on %(cores)s cores: figures will be too "
+            "high, most of all those of libraries whose threads spin while they wait; "
+            "stop what else runs, then measure" % machine,
+            file=sys.stderr,
+        )
+
+
 def main(arguments=None):
     """Runs the benchmark"""
     options = parse(arguments)
@@ -95,6 +107,7 @@ def main(arguments=None):
     os.makedirs(scratch, exist_ok=True)
     peers = None if options.no_peers else find_peers()
     document = {"machine": describe(sys.executable, peers), "results": []}
+    warn_if_busy(document["machine"])
     setup = Setup(sys.executable, peers, scratch, options)
     try:
         run_parts(options, setup, document)
