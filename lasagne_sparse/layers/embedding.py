@@ -2,7 +2,7 @@
 
 import lasagne
 import theano.tensor as T
-from theano.gof.graph import is_same_graph
+from theano.scan_module.scan_utils import equal_computations
 
 from ..graph import without_transfers
 from ..ops import unique_rows
@@ -143,8 +143,9 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
         """
         input = self._checked(input)
         for indices, subset in self._lookups:
-            same_table = without_transfers(subset.owner.inputs[0]) is self.W
-            if same_table and (indices is input or is_same_graph(indices, input)):
+            if without_transfers(subset.owner.inputs[0]) is not self.W:
+                continue
+            if indices is input or equal_computations([indices], [input]):
                 return subset
         rows, _ = unique_rows(input.flatten(), self.W.shape[0], self.W.name)
         subset = self.W[rows]
