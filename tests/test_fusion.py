@@ -8,8 +8,7 @@ import theano.tensor as T
 from lasagne_sparse import updates as rules
 from lasagne_sparse.ops import UniqueRows, unique_rows
 from lasagne_sparse.ops.row_update import RowUpdate
-from theano.gof.graph import ancestors
-from theano.tensor.elemwise import CAReduce, Elemwise
+from theano.tensor.elemwise import CAReduce
 from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1
 
 F32 = 'float32'

@@ -281,7 +281,7 @@ def test_without_memory_nothing_is_written(in_place):
         return np.lib.stride_tricks.as_strided(array, shape, strides)
 
     names = 'W m g_0 g_1 aligned vector last gathered'.split()
-    refused(in_place, MemoryError, None, **{name: huge for name in names})
+    refused(in_place, MemoryError, None, **dict.fromkeys(names, huge))
 
 
 def test_what_the_program_does_not_expect_is_refused_when_built():

@@ -6,32 +6,15 @@ What is the same for every program, all of the checks among it, is in
 
 __all__ = ["row_kernel"]
 
-_FUNCTION = """
-static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
-                               PyArrayObject **operands, PyArrayObject ***outputs)
+_LOOP_OVER_ROWS = """
+template <npy_intp UNITS>
+static void row_update_loop_%(name)s(
+    const row_groups *groups, const row_layout *table_layouts,
+    const row_layout *operand_layouts, npy_intp units, int num_threads, char *scratch,
+    npy_intp slot)
 {
-    static const row_spec table_specs[] = {%(table_specs)s};
-    static const row_spec operand_specs[] = {%(operand_specs)s};
-    static const bool in_place[] = {%(in_place)s};
-    row_layout table_layouts[%(num_tables)d], operand_layouts[%(num_arrays)d + 1];
-    const row_layout *first = NULL;
-    if (row_prepare(groups, table_specs, %(num_tables)d, tables, table_layouts,
-                    &first) < 0 ||
-        row_prepare(groups, operand_specs, %(num_operands)d, operands, operand_layouts,
-                    &first) < 0)
-        return -1;
-    const npy_intp num_units = first == NULL ? 1 : first->num_units;
+    const npy_intp num_units = UNITS ? UNITS : units;
     const npy_int64 num_rows = groups->num_rows, num_lookups = groups->num_lookups;
-    const int num_threads = row_num_threads(
-        num_units * (num_rows * %(row_bytes)d + num_lookups * %(lookup_bytes)d));
-    const npy_intp slot = (num_units * %(max_item)d + 63) / 64 * 64;
-    char *memory, *scratch = row_scratch(slot * %(num_slots)d * num_threads, &memory);
-    if (scratch == NULL) return -1;
-    /* from here on nothing fails */
-    if (row_outputs(%(num_tables)d, tables, outputs, in_place, table_layouts) < 0) {
-        free(memory);
-        return -1;
-    }
     const npy_int64 *rows = groups->rows, *order = groups->order;
     const npy_int64 *offsets = groups->offsets;
     (void)order; (void)offsets; (void)num_lookups; (void)operand_layouts;
@@ -52,13 +35,44 @@ static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
 %(writes)s
         }
     }
+}
+"""
+
+_FUNCTION = """
+static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
+                               PyArrayObject **operands, PyArrayObject ***outputs)
+{
+    static const row_spec table_specs[] = {%(table_specs)s};
+    static const row_spec operand_specs[] = {%(operand_specs)s};
+    static const bool in_place[] = {%(in_place)s};
+    row_layout table_layouts[%(num_tables)d], operand_layouts[%(num_arrays)d + 1];
+    const row_layout *first = NULL;
+    if (row_prepare(groups, table_specs, %(num_tables)d, tables, table_layouts,
+                    &first) < 0 ||
+        row_prepare(groups, operand_specs, %(num_operands)d, operands, operand_layouts,
+                    &first) < 0)
+        return -1;
+    const npy_intp num_units = first == NULL ? 1 : first->num_units;
+    const int num_threads = row_num_threads(num_units * (
+        groups->num_rows * %(row_bytes)d + groups->num_lookups * %(lookup_bytes)d));
+    const npy_intp slot = (num_units * %(max_item)d + 63) / 64 * 64;
+    char *memory, *scratch = row_scratch(slot * %(num_slots)d * num_threads, &memory);
+    if (scratch == NULL) return -1;
+    if (row_outputs(%(num_tables)d, tables, outputs, in_place, table_layouts) < 0) {
+        free(memory);
+        return -1;
+    }
+    /* from here on nothing fails */
+    (num_units == %(units)d ? row_update_loop_%(name)s<%(units)d>
+                            : row_update_loop_%(name)s<0>)(
+        groups, table_layouts, operand_layouts, num_units, num_threads, scratch, slot);
     free(memory);
     return 0;
 }
 """
 
 
-def row_kernel(name, program, tables, operands, inplace):
+def row_kernel(name, program, tables, operands, inplace, num_units):
     """Writes the C function of a row update
 
     Parameters
@@ -72,6 +86,8 @@ def row_kernel(name, program, tables, operands, inplace):
         The same of each operand.
     inplace : tuple of int
         The positions of the tables that are written where they are.
+    num_units : int
+        The loop is specialised for rows of so many elements; 0 for none.
 
     Returns
     -------
@@ -90,8 +106,9 @@ def row_kernel(name, program, tables, operands, inplace):
     steps = [_step(step, name, i, arrays) for i, step in enumerate(program.steps)]
     sizes = [size for _, size in tables + operands]
     sizes += [_c_size(dtype) for dtype in program.buffers]
-    return _FUNCTION % dict(
+    return (_LOOP_OVER_ROWS + _FUNCTION) % dict(
         name=name,
+        units=num_units,
         table_specs=", ".join(
             "{ROW_TABLE, %s, 1}" % _c_bool(scope == "unit") for scope in program.tables
         ),
@@ -167,7 +184,7 @@ class _Arrays:
 
     def _table(self, i, scope, c_type):
         layout = "table_layouts + %d" % i
-        self.prefetches.append("row_prefetch<1>(%s, ahead);" % layout)
+        self._prefetch(1, layout, scope, c_type)
         if scope == "row":
             self.reads.append(
                 "const %s table_%d = row_number<%s>(%s, row);"
@@ -186,13 +203,20 @@ class _Arrays:
     def _operand(self, i, operand, c_type, layout):
         values = dict(i=i, type=c_type, layout=layout, count=operand.count)
         if operand.kind == "gathered":
-            self.prefetches.append("row_prefetch<0>(%s, ahead);" % layout)
+            self._prefetch(0, layout, operand.scope, c_type)
         text = _READS[operand.kind, operand.scope]
         for name in ("slot_a", "slot_b"):
             if "%(" + name in text:
                 values[name] = self.scratch(c_type)
         place = self.shared if operand.kind == "shared" else self.reads
         place.append(text % values)
+
+    def _prefetch(self, for_write, layout, scope, c_type):
+        units = "num_units" if scope == "unit" else "1"
+        self.prefetches.append(
+            "row_prefetch<%d>(%s, ahead, %s * sizeof(%s));"
+            % (for_write, layout, units, c_type)
+        )
 
     def c_type(self, slot):
         """Returns the C type of a slot's elements"""

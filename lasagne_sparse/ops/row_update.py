@@ -15,7 +15,7 @@ __all__ = ["RowUpdate"]
 
 class RowUpdate(Op):
     """
-    lasagne_sparse.ops.RowUpdate(program, inplace=())
+    lasagne_sparse.ops.RowUpdate(program, inplace=(), num_units=0)
 
     Updates the touched rows of one or more tables, whatever the rule.
 
@@ -52,6 +52,9 @@ class RowUpdate(Op):
         What to compute for a row: see :mod:`lasagne_sparse.ops.row_program`.
     inplace : tuple of int
         The positions of the tables whose storage the results take over.
+    num_units : int
+        Rows of so many elements are the fastest; it does not change the results. 0
+        if it is not known.
 
     Raises
     ------
@@ -69,10 +72,12 @@ class RowUpdate(Op):
         before anything is written).
     """
 
-    __props__ = ("program", "inplace")
+    # num_units is among them because the C text depends on it
+    __props__ = ("program", "inplace", "num_units")
 
-    def __init__(self, program, inplace=()):
+    def __init__(self, program, inplace=(), num_units=0):
         self.program = program
+        self.num_units = num_units
         self.inplace = tuple(inplace)
         if self.inplace:
             self.destroy_map = {i: [3 + i] for i in self.inplace}
@@ -81,7 +86,7 @@ class RowUpdate(Op):
         """Returns the same Op, in place for these tables, or for all of them"""
         if inplace is None:
             inplace = range(len(self.program.tables))
-        return type(self)(self.program, tuple(inplace))
+        return type(self)(self.program, tuple(inplace), self.num_units)
 
     def __str__(self):
         where = "inplace" if self.inplace else "no_inplace"
@@ -178,7 +183,12 @@ class RowUpdate(Op):
             start += operand.count
         texts.append(
             row_kernel(
-                name, self.program, arrays[:num_tables], operands, self.inplace
+                name,
+                self.program,
+                arrays[:num_tables],
+                operands,
+                self.inplace,
+                self.num_units,
             )
         )
         return "\n".join(texts)
@@ -212,7 +222,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (3,) + tuple(versions) if all(versions) else ()
+        return (5,) + tuple(versions) if all(versions) else ()
 
 
 def _segment_sums(order, offsets, values):

@@ -5,8 +5,9 @@ hand-written recipes; at compile time each group of them becomes one
 :class:`~lasagne_sparse.ops.row_update.RowUpdate`.
 """
 
+import numpy as np
 import theano.tensor as T
-from theano.compile import optdb
+from theano.compile import SharedVariable, optdb
 from theano.gof import InconsistencyError
 from theano.gof.graph import ancestors
 from theano.gof.opt import Optimizer, copy_stack_trace, local_optimizer
@@ -22,7 +23,7 @@ from theano.tensor.subtensor import (
 
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.row_update import RowUpdate
-from .row_programs import ProgramReader
+from .row_programs import ProgramReader, scope_of
 
 __all__ = [
     "FuseRowUpdates",
@@ -232,12 +233,21 @@ class FuseRowUpdates(Optimizer):
         outputs = [write.outputs[0] for write in writes]
         if any(v in set(ancestors(reader.inputs)) for v in outputs):
             return False
-        new = RowUpdate(reader.program())(*reader.inputs, return_list=True)
+        new = RowUpdate(reader.program(), (), _num_units(reader.tables))(*reader.inputs, return_list=True)
         copy_stack_trace(outputs, new)
         fgraph.replace_all_validate(
             list(zip(outputs, new)), reason="lasagne_sparse_fuse_row_updates"
         )
         return True
+
+
+def _num_units(tables):
+    """Returns how many elements the rows of shared tables have now, or 0."""
+    for table in tables:
+        if isinstance(table, SharedVariable) and scope_of(table) == "unit":
+            shape = table.get_value(borrow=True, return_internal_type=True).shape
+            return int(np.prod(shape[1:]))
+    return 0
 
 
 def _needed_elsewhere(interior, writes):

@@ -13,13 +13,15 @@
 #ifndef LASAGNE_SPARSE_ROW_UPDATE
 #define LASAGNE_SPARSE_ROW_UPDATE
 
+/* Loops over the units are specialised where the compiler knows how many there are. */
+#define ROW_INLINE __attribute__((always_inline))
 /* Rows to fetch from memory ahead of the one at work. */
 #define ROW_UPDATE_AHEAD 4
 /* Rows that a thread takes at a time: few rows have most of the repeats. */
 #define ROW_UPDATE_CHUNK 32
 /* A parallel region costs some microseconds: what a thread must have to do, in
    bytes read or written, before it is worth waking. */
-#define ROW_UPDATE_BYTES_PER_THREAD 131072
+#define ROW_UPDATE_BYTES_PER_THREAD 262144
 
 struct row_layout {
     char *data;
@@ -93,13 +95,16 @@ static inline void row_number_write(const row_layout *layout, npy_int64 row, T n
     memcpy(layout->data + row * layout->step, &number, sizeof(T));
 }
 
+/* Fetches a row of so many bytes; its last one may be on a further cache line. */
 template <int for_write>
-static inline void row_prefetch(const row_layout *layout, npy_int64 row)
+static inline ROW_INLINE void row_prefetch(const row_layout *layout, npy_int64 row,
+                                           npy_intp bytes)
 {
     const char *start = layout->data + row * layout->step;
-    const npy_intp bytes = layout->direct ? layout->num_units * layout->item : 1;
+    #pragma GCC unroll 32
     for (npy_intp byte = 0; byte < bytes; byte += 64)
         __builtin_prefetch(start + byte, for_write);
+    __builtin_prefetch(start + bytes - 1, for_write);
 }
 
 /* Finds row `position` of the concatenation of several arrays. */
@@ -117,7 +122,7 @@ static inline const row_layout *row_find(const row_layout *values, npy_int64 *po
 /* The sum of the rows order[begin..end), added up in this order. A single row is
    not copied: the pointer may lead into the array itself. */
 template <typename T, int count>
-static const T *row_sum(const row_layout *values, const npy_int64 *order,
+static inline ROW_INLINE const T *row_sum(const row_layout *values, const npy_int64 *order,
                         npy_int64 begin, npy_int64 end, npy_int64 last,
                         npy_intp num_units, T *__restrict__ sum, T *packed)
 {
@@ -130,7 +135,7 @@ static const T *row_sum(const row_layout *values, const npy_int64 *order,
         if (j + ROW_UPDATE_AHEAD < last) {
             npy_int64 ahead = order[j + ROW_UPDATE_AHEAD];
             const row_layout *layout = row_find<count>(values, &ahead);
-            row_prefetch<0>(layout, ahead);
+            row_prefetch<0>(layout, ahead, num_units * sizeof(T));
         }
         npy_int64 position = order[j];
         const row_layout *layout = row_find<count>(values, &position);
