@@ -26,6 +26,17 @@ LAZY = """
     their history: the update is lazy. See
     :func:`lasagne_sparse.updates.sparse` for what that means, for the errors
     and warnings, and for what else `params` may contain.
+
+    Examples
+    --------
+    >>> import numpy as np, theano
+    >>> from lasagne_sparse.updates import %(name)s
+    >>> W = theano.shared(np.ones((5, 2)), 'W')
+    >>> step = theano.function([], updates=%(name)s(W[[4, 1, 4]].sum(), [W], 0.1))
+    >>> step()
+    []
+    >>> print((W.get_value() < 1).all(axis=1))
+    [False  True False False  True]
     """
 
 
@@ -33,7 +44,7 @@ def _named(name):
     """Makes a rule sparse: Lasagne's own, or ours where Lasagne has none."""
     rule = sparse(getattr(lasagne.updates, name, None) or getattr(dense, name))
     rule.__module__ = __name__
-    rule.__doc__ = rule.__doc__.rstrip() + LAZY
+    rule.__doc__ = rule.__doc__.rstrip() + LAZY % {"name": name}
     return rule
 
 
