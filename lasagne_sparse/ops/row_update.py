@@ -121,7 +121,7 @@ class RowUpdate(Op):
             if i in self.inplace and not table.flags.writeable:
                 raise ValueError("table %d is read-only, nothing was written" % i)
         operands = self._operands(rows, order, offsets, inputs[3 + len(tables) :])
-        old = [table[rows].reshape(len(rows), -1) for table in tables]
+        old = [_as_matrix(table[rows]) for table in tables]
         new = run_program(self.program, old, operands)
         for i, (table, values) in enumerate(zip(tables, new)):
             result = table if i in self.inplace else table.copy()
@@ -151,8 +151,8 @@ class RowUpdate(Op):
                     "an operand has %d rows: expected %d, as many as are updated"
                     % (len(values), len(rows))
                 )
-            num_rows = 1 if kind == "shared" else len(values)
-            operands.append(np.reshape(values, (num_rows, -1)))
+            shared = kind == "shared"
+            operands.append(np.reshape(values, (1, -1)) if shared else _as_matrix(values))
         return operands
 
     def c_headers(self):
@@ -223,6 +223,12 @@ class RowUpdate(Op):
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
         return (5,) + tuple(versions) if all(versions) else ()
+
+
+def _as_matrix(values):
+    """Returns values with one row per row, also where there are none."""
+    # reshape(0, -1) is an error: the number of units would be anybody's guess.
+    return np.reshape(values, (len(values), int(np.prod(values.shape[1:]))))
 
 
 def _segment_sums(order, offsets, values):
