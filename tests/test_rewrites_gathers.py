@@ -66,7 +66,7 @@ def test_inverse_of_another_lookup_keeps_the_detour(table):
     same_without_rewrites([x, z], output, [3, 5, 3], [1, 2])
 
 
-# --- AdvancedSubtensor1 -> Gather ------------------------------------------------------
+# --- AdvancedSubtensor1 -> Gather -------------------------------------------------
 
 
 def test_lookup_in_a_shared_variable_names_it(table):
@@ -239,7 +239,7 @@ def test_gradient_of_a_vector_of_biases(rng):
     same_without_rewrites([x], output, [3, -1, 7, 3])
 
 
-# --- all of them --------------------------------------------------------------------------
+# --- all of them -------------------------------------------------------------------
 
 
 def test_new_nodes_tell_where_they_come_from(table):

@@ -25,6 +25,7 @@ from .lookups import (
     same_number,
     scatter_into_zeros,
     unique_rows_of,
+    unsliced,
 )
 
 __all__ = [
@@ -110,12 +111,12 @@ def local_segment_sum_of_scatter(node):
     """
     if not isinstance(node.op, AdvancedIncSubtensor1):
         return False
-    inverse = _unsliced(node.inputs[2])
+    inverse = unsliced(node.inputs[2])
     unique = unique_rows_of(inverse, 1)
     if unique is None or is_on_gpu(node.fgraph):
         return False
     scatter = scatter_into_zeros(node.outputs[0])
-    if scatter is None or any(_unsliced(i) is not inverse for _, i in scatter.pieces):
+    if scatter is None or any(unsliced(i) is not inverse for _, i in scatter.pieces):
         return False
     fgraph = node.fgraph
     if not same_number(length(fgraph, scatter.base), length(fgraph, unique.outputs[0])):
@@ -133,14 +134,6 @@ def local_segment_sum_of_scatter(node):
         return False
     copy_stack_trace(node.outputs[0], new)
     return [new]
-
-
-def _unsliced(indices):
-    """Returns the vector of which `indices` may be a slice."""
-    node = indices.owner
-    if node is not None and isinstance(node.op, Subtensor):
-        return node.inputs[0]
-    return indices
 
 
 def _in_order(pieces, inverse, num_lookups):

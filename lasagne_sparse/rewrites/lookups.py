@@ -14,7 +14,7 @@ from theano.scan_module.scan_utils import equal_computations
 from theano.tensor.basic import ScalarFromTensor
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.opt import Assert
-from theano.tensor.subtensor import AdvancedIncSubtensor1
+from theano.tensor.subtensor import AdvancedIncSubtensor1, Subtensor
 
 from ..graph import constant_value, is_zeros
 from ..ops import UniqueRows
@@ -27,14 +27,16 @@ __all__ = [
     "one_row_each",
     "same_number",
     "scatter_into_zeros",
+    "scatter_of",
     "unique_rows_of",
+    "unsliced",
 ]
 
 Scatter = namedtuple("Scatter", ["base", "pieces"])
-Scatter.__doc__ = """A sum of scatters into zeros
+Scatter.__doc__ = """Values that are added to rows of something
 
-``base`` are the zeros; ``pieces`` are pairs ``(values, indices)``, in the order in
-which they are added.
+``base`` is what they are added to; ``pieces`` are pairs ``(values, indices)``, in the
+order in which they are added.
 """
 
 
@@ -55,6 +57,14 @@ def unique_rows_of(variable, output):
     if node is None or not isinstance(node.op, UniqueRows):
         return None
     return node if variable is node.outputs[output] else None
+
+
+def unsliced(indices):
+    """Returns the vector of which `indices` are a slice, or themselves"""
+    node = indices.owner
+    if node is not None and isinstance(node.op, Subtensor):
+        return node.inputs[0]
+    return indices
 
 
 def are_distinct(indices):
@@ -133,14 +143,14 @@ def _as_tensor(number):
     return number
 
 
-def scatter_into_zeros(variable):
-    """Reads increments of rows of zeros, one inside the other
+def scatter_of(variable):
+    """Reads increments of rows, one inside the other
 
     Parameters
     ----------
     variable : Theano variable
         For example ``inc_subtensor(inc_subtensor(zeros[i], a)[j], b)``, the form
-        that Theano gives to the sum of two such gradients.
+        that Theano gives to the sum of two gradients.
 
     Returns
     -------
@@ -148,16 +158,33 @@ def scatter_into_zeros(variable):
         None if it is anything else.
     """
     pieces = []
-    node = variable.owner
-    while node is not None and isinstance(node.op, AdvancedIncSubtensor1):
-        if node.op.set_instead_of_inc:
-            return None
-        base, values, indices = node.inputs
+    while _is_increment(variable):
+        base, values, indices = variable.owner.inputs
         pieces.append((values, indices))
-        if is_zeros(base):
-            return Scatter(base, pieces[::-1])
-        node = base.owner
-    return None
+        variable = base
+    return Scatter(variable, pieces[::-1]) if pieces else None
+
+
+def _is_increment(variable):
+    """Tells whether a variable is ``inc_subtensor(base[indices], values)``"""
+    node = variable.owner
+    return (
+        node is not None
+        and isinstance(node.op, AdvancedIncSubtensor1)
+        and not node.op.set_instead_of_inc
+    )
+
+
+def scatter_into_zeros(variable):
+    """Reads increments of rows of zeros, as :func:`scatter_of` does
+
+    Returns
+    -------
+    Scatter or None
+        None also if the base is not known to be zeros.
+    """
+    scatter = scatter_of(variable)
+    return scatter if scatter is not None and is_zeros(scatter.base) else None
 
 
 def one_row_each(fgraph, values, indices, base):

@@ -15,7 +15,7 @@ from theano.tensor.elemwise import All, Any, DimShuffle, Elemwise, Sum
 from theano.tensor.opt import Shape_i, in2out
 from theano.tensor.subtensor import advanced_subtensor1
 
-from ..graph import constant_value, value_at
+from ..graph import constant_value, is_zeros, value_at
 from ..ops import SegmentSum, UniqueRows
 from .lookups import (
     are_distinct,
@@ -23,7 +23,9 @@ from .lookups import (
     length,
     one_row_each,
     same_number,
-    scatter_into_zeros,
+    scatter_of,
+    unique_rows_of,
+    unsliced,
 )
 
 __all__ = ["local_reduce_looked_up_rows"]
@@ -36,6 +38,8 @@ _NEUTRAL = {Sum: 0, Any: 0, All: 1}
 def local_reduce_looked_up_rows(node):
     """
     sum(f(inc_subtensor(zeros[indices], g))) -> sum(f(coalesced g))
+    sum(inc_subtensor(f(inc_subtensor(zeros[i], g))[j], h))
+        -> sum(f(coalesced g) + coalesced h)
 
     Holds for sums over all axes or over those of the rows and others, where `f` is
     elementwise and makes zero of zero, and for any() and all() alike. Indices that may
@@ -75,10 +79,12 @@ def _background_of(variable, axis, scatters, known):
     """Computes what `_background` returns."""
     if variable.broadcastable[axis]:
         return constant_value(variable)
-    scatter = scatter_into_zeros(variable) if axis == 0 else None
+    scatter = scatter_of(variable) if axis == 0 else None
     if scatter is not None:
+        if any(unique_rows_of(unsliced(i), 1) for _, i in scatter.pieces):
+            return None  # has a row for each distinct row already, as what we make
         scatters[variable] = scatter
-        return 0
+        return _background(scatter.base, axis, scatters, known)
     value = constant_value(variable)
     node = variable.owner
     if value is not None or node is None:
@@ -247,7 +253,8 @@ def _restricted(variable, axis, touched):
     if variable.broadcastable[axis]:
         return variable
     if variable in touched.values and axis == 0:
-        return touched.values[variable]
+        added, base = touched.values[variable], touched.scatters[variable].base
+        return added if is_zeros(base) else _restrict(base, axis, touched) + added
     value, node = constant_value(variable), variable.owner
     if value is not None:
         return T.shape_padleft(T.constant(value, dtype=variable.dtype), variable.ndim)
