@@ -13,7 +13,7 @@ from theano.gof.graph import Constant
 from theano.gof.graph import inputs as graph_inputs
 from theano.gof.utils import MethodNotDefined
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
-from theano.tensor.subtensor import AdvancedSubtensor1
+from theano.tensor.subtensor import AdvancedSubtensor1, Subtensor
 
 from ..ops import Gather, SegmentSum
 from ..ops.row_program import Operand, RowProgram, Slot, Step, Store
@@ -40,11 +40,12 @@ def scope_of(variable):
 def reads_rows(variable, rows):
     """Tells whether a variable is ``table[rows]``"""
     node = variable.owner
-    return (
-        node is not None
-        and isinstance(node.op, (AdvancedSubtensor1, Gather))
-        and node.inputs[1] is rows
-    )
+    return node is not None and _is_gather(node) and node.inputs[1] is rows
+
+
+def _is_gather(node):
+    """Tells whether a node reads rows of its first input."""
+    return isinstance(node.op, (AdvancedSubtensor1, Gather))
 
 
 class ProgramReader:
@@ -152,7 +153,7 @@ class ProgramReader:
 
     def _read(self, variable):
         node = variable.owner
-        if isinstance(variable, Constant) and variable.data.size == 1:
+        if _is_number(variable):
             kind = scalar.get_scalar_type(variable.dtype)
             constant = scalar.ScalarConstant(kind, variable.data.reshape(())[()])
             return _Value(constant, "row", 0, True)
@@ -173,6 +174,9 @@ class ProgramReader:
         ):
             self.interior.append(node)
             return self._operand("summed", scope_of(variable), node.inputs[2:])
+        if _is_gather(node) and self._is_last_lookup(node.inputs[1]):
+            self.interior.append(node)
+            return self._operand("last", scope_of(variable), [node.inputs[0]])
         if isinstance(node.op, Elemwise) and _has_c(node):
             return self._elementwise(node)
         if isinstance(node.op, DimShuffle) and _keeps_rows(node):
@@ -181,6 +185,14 @@ class ProgramReader:
         if isinstance(node.op, CAReduce) and _sums_units(node):
             return self._sum(node)
         return self._aligned(variable)
+
+    def _is_last_lookup(self, positions):
+        """Tells whether positions are ``order[offsets[1:] - 1]``."""
+        node = positions.owner
+        if not self.distinct or node is None or not _is_gather(node):
+            return False
+        order, ends = node.inputs
+        return order is self.order and _is_one_before_end(ends, self.offsets)
 
     def _aligned(self, variable):
         """An array that something else computes."""
@@ -328,6 +340,31 @@ def _has_c(node):
         return False
     # a thread of a loop cannot leave it, nor call Python
     return "Py" not in text
+
+
+def _is_one_before_end(positions, offsets):
+    """Tells whether positions are ``offsets[1:] - 1``, or the same with ``+ -1``."""
+    node = positions.owner
+    if node is None or not isinstance(node.op, Elemwise) or len(node.inputs) != 2:
+        return False
+    steps = [v.data.item() for v in node.inputs if _is_number(v)]
+    ends = [v.owner for v in node.inputs if not _is_number(v)]
+    if len(ends) != 1 or ends[0] is None or not isinstance(ends[0].op, Subtensor):
+        return False
+    adds = isinstance(node.op.scalar_op, scalar.Add) and steps == [-1]
+    subtracts = isinstance(node.op.scalar_op, scalar.Sub) and (
+        steps == [1] and _is_number(node.inputs[1])
+    )
+    return (
+        (adds or subtracts)
+        and ends[0].inputs[0] is offsets
+        and ends[0].op.get_constant_idx(ends[0].inputs, allow_partial=True)
+        == [slice(1, None, None)]
+    )
+
+
+def _is_number(variable):
+    return isinstance(variable, Constant) and variable.data.size == 1
 
 
 def _keeps_rows(node):

@@ -233,7 +233,8 @@ class FuseRowUpdates(Optimizer):
         outputs = [write.outputs[0] for write in writes]
         if any(v in set(ancestors(reader.inputs)) for v in outputs):
             return False
-        new = RowUpdate(reader.program(), (), _num_units(reader.tables))(*reader.inputs, return_list=True)
+        op = RowUpdate(reader.program(), num_units=_num_units(reader.tables))
+        new = op(*reader.inputs, return_list=True)
         copy_stack_trace(outputs, new)
         fgraph.replace_all_validate(
             list(zip(outputs, new)), reason="lasagne_sparse_fuse_row_updates"
