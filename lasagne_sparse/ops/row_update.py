@@ -151,8 +151,9 @@ class RowUpdate(Op):
                     "an operand has %d rows: expected %d, as many as are updated"
                     % (len(values), len(rows))
                 )
-            shared = kind == "shared"
-            operands.append(np.reshape(values, (1, -1)) if shared else _as_matrix(values))
+            operands.append(
+                np.reshape(values, (1, -1)) if kind == "shared" else _as_matrix(values)
+            )
         return operands
 
     def c_headers(self):
