@@ -22,6 +22,9 @@ def install():
     taken by ``from lasagne.updates import adam``, or as a default argument,
     stays what it was. Calling it again does nothing.
 
+    ``lasagne.layers.embedding.EmbeddingLayer`` stays Lasagne's layer. A table
+    that it looks up is updated as sparsely as one of ours.
+
     Examples
     --------
     >>> import lasagne
@@ -35,8 +38,10 @@ def install():
         return
     rules = [name for name in updates.__all__ if name != "SparsityWarning"]
     replacements = [(lasagne.updates, name, getattr(updates, name)) for name in rules]
-    for module in (lasagne.layers, lasagne.layers.embedding):
-        replacements.append((module, "EmbeddingLayer", layers.EmbeddingLayer))
+    added = [name for name in updates.rules.__all__ if not hasattr(lasagne.updates, name)]
+    replacements.append((lasagne.updates, "__all__", lasagne.updates.__all__ + added))
+    # Not in lasagne.layers.embedding, where Lasagne's layer finds itself by name.
+    replacements.append((lasagne.layers, "EmbeddingLayer", layers.EmbeddingLayer))
     for module, name, replacement in replacements:
         _replaced.append((module, name, getattr(module, name, None)))
         setattr(module, name, replacement)
