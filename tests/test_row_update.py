@@ -148,10 +148,17 @@ def test_each_row_is_what_the_loops_say(copying, seed, rows, units, lookups, fir
         np.testing.assert_array_equal(arrays[name], value)
 
 
+def no_rows(arrays):
+    none = np.zeros(0, 'int64')
+    for name in ('aligned', 'column', 'g_0', 'g_1', 'last'):
+        arrays[name] = arrays[name][:0]
+    return (none, none, np.zeros(1, 'int64')), arrays
+
+
 def test_perform_is_what_the_loops_say():
-    groups, arrays = make_inputs(3)
-    check(run(compile_update(linker='py'), groups, arrays),
-          plain_update(*groups, arrays))
+    function = compile_update(linker='py')
+    for groups, arrays in (make_inputs(3), no_rows(make_inputs(3)[1])):
+        check(run(function, groups, arrays), plain_update(*groups, arrays))
 
 
 def test_in_place_the_tables_themselves_change(in_place):
@@ -172,11 +179,9 @@ def test_rows_that_are_not_touched_keep_every_bit(in_place):
 
 
 def test_no_rows_change_nothing(in_place):
-    groups, arrays = make_inputs(6, num_lookups=4)
-    none = np.zeros(0, 'int64')
-    arrays.update(aligned=arrays['aligned'][:0], column=arrays['column'][:0])
+    groups, arrays = no_rows(make_inputs(6)[1])
     before = arrays['W'].copy()
-    run(in_place, (none, none, np.zeros(1, 'int64')), arrays)
+    run(in_place, groups, arrays)
     np.testing.assert_array_equal(arrays['W'], before)
 
 
@@ -258,7 +263,9 @@ def read_only(array):
     (IndexError, 'row 8 is out of range for table 2 with 8 rows',
      dict(rows=set_at(0, 8), n=lambda n: n[:-1])),
     (IndexError, 'out of range for operand 0 with 12 rows', dict(order=set_at(3, 12))),
-    (IndexError, 'out of range for operand 3 with 5 rows', dict(last=lambda v: v[:5])),
+    (ValueError, 'operand 3 has 5 rows: expected 12, one for each lookup',
+     dict(last=lambda v: v[:5])),
+    (ValueError, 'operand 0 has 11 rows: expected 12', dict(g_1=lambda v: v[1:])),
     (IndexError, 'offsets must ascend', dict(offsets=set_at(-1, 13))),
     (ValueError, 'no lookup', dict(offsets=lambda v: np.zeros_like(v))),
     (ValueError, 'offsets must have one entry more', dict(offsets=lambda v: v[:-1])),

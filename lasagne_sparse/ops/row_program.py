@@ -39,20 +39,23 @@ RowProgram = namedtuple(
 )
 
 
-def run_program(program, tables, operands):
+def run_program(program, tables, operands, units):
     """Computes the new rows of all tables
 
     Parameters
     ----------
     program : RowProgram
-    tables : list of NumPy matrices, shape ``(num_distinct, num_units)``
-        The touched rows of each table; ``(num_distinct, 1)`` in the scope 'row'.
-    operands : list of NumPy matrices
-        As `tables`; those of kind 'shared' have one row.
+    tables : list of NumPy arrays, shape ``(num_distinct,) + units``
+        The touched rows of each table; ``(num_distinct, 1, ..., 1)``, of the same
+        rank, in the scope 'row'.
+    operands : list of NumPy arrays
+        As `tables`; they broadcast to this shape.
+    units : tuple of int
+        The shape of a row.
 
     Returns
     -------
-    list of NumPy matrices, shapes and dtypes of `tables`
+    list of NumPy arrays, shapes and dtypes of `tables`
     """
     values = {Slot("table", i): rows for i, rows in enumerate(tables)}
     values.update((Slot("operand", i), rows) for i, rows in enumerate(operands))
@@ -62,7 +65,10 @@ def run_program(program, tables, operands):
         for position, target, total in step.stores:
             result = outputs[position]
             if total is not None:
-                result = _total(program, result, tables, operands, total)
+                # each unit counts, although all of them may share a value
+                result = np.broadcast_to(result, tables[0].shape[:1] + units)
+                axes = tuple(range(1, result.ndim))
+                result = result.sum(axis=axes, keepdims=True, dtype=total)
                 result = result.astype(program.numbers[target.position])
             if target.kind == "table":
                 results[target.position] = result
@@ -72,18 +78,6 @@ def run_program(program, tables, operands):
         np.broadcast_to(result, rows.shape).astype(rows.dtype)
         for result, rows in zip(results, tables)
     ]
-
-
-def _total(program, values, tables, operands, dtype):
-    """Sums over the units, where each unit counts although all may share a value."""
-    scopes = program.tables + tuple(operand.scope for operand in program.operands)
-    num_units = [
-        rows.shape[1]
-        for scope, rows in zip(scopes, list(tables) + list(operands))
-        if scope == "unit"
-    ][0]
-    values = np.broadcast_to(values, (len(values), num_units))
-    return values.sum(axis=1, keepdims=True, dtype=dtype)
 
 
 def _apply(composite, arrays):

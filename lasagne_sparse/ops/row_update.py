@@ -121,21 +121,24 @@ class RowUpdate(Op):
             if i in self.inplace and not table.flags.writeable:
                 raise ValueError("table %d is read-only, nothing was written" % i)
         operands = self._operands(rows, order, offsets, inputs[3 + len(tables) :])
-        old = [_as_matrix(table[rows]) for table in tables]
-        new = run_program(self.program, old, operands)
+        old = [table[rows] for table in tables]
+        arrays, units = self._in_full_rank(old + operands)
+        new = run_program(
+            self.program, arrays[: len(old)], arrays[len(old) :], units
+        )
         for i, (table, values) in enumerate(zip(tables, new)):
             result = table if i in self.inplace else table.copy()
-            result[rows] = values.reshape((len(rows),) + table.shape[1:])
+            result[rows] = values.reshape(old[i].shape)
             output_storage[i][0] = result
 
     def _operands(self, rows, order, offsets, arrays):
-        """Returns each operand as a matrix with a row per touched row, or one row."""
+        """Returns each operand as an array with a row for each touched row, or one."""
         arrays = list(arrays)
         operands = []
         for kind, _, count in self.program.operands:
-            values = np.concatenate(arrays[:count]) if count > 1 else arrays[:1]
-            if count == 1:
-                (values,) = values
+            values = arrays[0] if count == 1 else None
+            if count > 1:
+                values = np.concatenate(arrays[:count])
             del arrays[:count]
             if kind == "count":
                 values = np.diff(offsets)
@@ -143,6 +146,7 @@ class RowUpdate(Op):
                 check_segments(order, offsets, len(values))
                 values = _segment_sums(order, offsets, values)
             elif kind == "last":
+                check_segments(order, offsets, len(values))
                 values = values[order[offsets[1:] - 1]]
             elif kind == "gathered":
                 values = values[rows]
@@ -151,10 +155,24 @@ class RowUpdate(Op):
                     "an operand has %d rows: expected %d, as many as are updated"
                     % (len(values), len(rows))
                 )
-            operands.append(
-                np.reshape(values, (1, -1)) if kind == "shared" else _as_matrix(values)
-            )
+            operands.append(values)
         return operands
+
+    def _in_full_rank(self, arrays):
+        """Lets all arrays broadcast; returns them and the shape of a row."""
+        program = self.program
+        kinds = ["table" for _ in program.tables] + [o.kind for o in program.operands]
+        scopes = program.tables + tuple(o.scope for o in program.operands)
+        units = [
+            array.shape[1:]
+            for kind, scope, array in zip(kinds, scopes, arrays)
+            if kind != "shared" and scope == "unit"
+        ]
+        units = units[0] if units else ()
+        return [
+            array if scope == "unit" else array.reshape(array.size, *[1 for _ in units])
+            for scope, array in zip(scopes, arrays)
+        ], units
 
     def c_headers(self):
         return ["<math.h>", "<vector>", "<algorithm>"]
@@ -223,7 +241,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (5,) + tuple(versions) if all(versions) else ()
+        return (6,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):

@@ -265,7 +265,15 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
                      position, (long long)num_rows, (long long)groups->num_rows);
         return -1;
     }
-    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LAST) most = groups->max_position;
+    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LAST) {
+        most = groups->max_position;
+        if (num_rows != groups->num_lookups) {
+            PyErr_Format(PyExc_ValueError,
+                         "operand %d has %lld rows: expected %lld, one for each lookup",
+                         position, (long long)num_rows, (long long)groups->num_lookups);
+            return -1;
+        }
+    }
     if (spec->kind == ROW_LAST) {
         for (npy_int64 u = 0; u < groups->num_rows; u++) {
             if (groups->offsets[u] < groups->offsets[u + 1]) continue;
