@@ -110,4 +110,4 @@ class Gather(Op):
         )
 
     def c_code_cache_version(self):
-        return (1,)
+        return (2,)

@@ -138,7 +138,7 @@ class SegmentSum(Op):
         )
 
     def c_code_cache_version(self):
-        return (1,)
+        return (2,)
 
 
 def check_segments(order, offsets, num_values):

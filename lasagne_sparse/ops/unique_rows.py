@@ -128,7 +128,7 @@ class UniqueRows(Op):
         )
 
     def c_code_cache_version(self):
-        return (1,)
+        return (2,)
 
 
 def unique_rows(indices, num_rows, table=None):

@@ -7,41 +7,48 @@
 #ifndef LASAGNE_SPARSE_BOUNDS
 #define LASAGNE_SPARSE_BOUNDS
 
-/* Is the index in [-num_rows, num_rows)? Without a branch, so that the loop over
-   all of them is vectorised. The sum is of unsigned numbers: no value overflows. */
+/* Is the index outside of [-num_rows, num_rows)? A number of the width of rows and
+   no branch, so that the loop over all indices is vectorised. The sum is of unsigned
+   numbers: no value overflows. */
 template <typename index_t>
-static inline bool lasagne_sparse_in_range(index_t index, int64_t num_rows)
+static inline uint64_t lasagne_sparse_outside(index_t index, int64_t num_rows)
 {
     const bool is_signed = index_t(-1) < index_t(1);
     return is_signed
-        ? uint64_t(int64_t(index)) + uint64_t(num_rows) < 2 * uint64_t(num_rows)
-        : uint64_t(index) < uint64_t(num_rows);
+        ? uint64_t(int64_t(index)) + uint64_t(num_rows) >= 2 * uint64_t(num_rows)
+        : uint64_t(index) >= uint64_t(num_rows);
+}
+
+/* The row that an index in range means. */
+template <typename index_t>
+static inline int64_t lasagne_sparse_row(index_t index, int64_t num_rows)
+{
+    return int64_t(index) + (int64_t(index) < 0 ? num_rows : 0);
 }
 
 /* Writes the rows that the indices mean, in [0, num_rows); `stride` is in bytes.
    Returns the position of the first index out of range, or -1. */
 template <typename index_t>
 static int64_t lasagne_sparse_wrap(const char *indices, ptrdiff_t stride, int64_t n,
-                                   int64_t num_rows, int64_t *rows)
+                                   int64_t num_rows, int64_t *__restrict__ rows)
 {
-    bool good = true;
+    uint64_t outside = 0;
     if (stride == ptrdiff_t(sizeof(index_t))) {
-        const index_t *contiguous = (const index_t *)indices;
+        const index_t *__restrict__ contiguous = (const index_t *)indices;
         for (int64_t i = 0; i < n; i++) {
-            const index_t index = contiguous[i];
-            good &= lasagne_sparse_in_range(index, num_rows);
-            rows[i] = int64_t(index) + (index < index_t(0) ? num_rows : 0);
+            outside |= lasagne_sparse_outside(contiguous[i], num_rows);
+            rows[i] = lasagne_sparse_row(contiguous[i], num_rows);
         }
     } else {
         for (int64_t i = 0; i < n; i++) {
             const index_t index = *(const index_t *)(indices + i * stride);
-            good &= lasagne_sparse_in_range(index, num_rows);
-            rows[i] = int64_t(index) + (index < index_t(0) ? num_rows : 0);
+            outside |= lasagne_sparse_outside(index, num_rows);
+            rows[i] = lasagne_sparse_row(index, num_rows);
         }
     }
-    if (good) return -1;
+    if (!outside) return -1;
     int64_t position = 0;
-    while (lasagne_sparse_in_range(*(const index_t *)(indices + position * stride),
+    while (!lasagne_sparse_outside(*(const index_t *)(indices + position * stride),
                                    num_rows))
         position++;
     return position;

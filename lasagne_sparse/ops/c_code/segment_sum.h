@@ -116,15 +116,16 @@ static int lasagne_sparse_check_segments(const int64_t *order, npy_intp num_orde
                      "of order", (long long)num_order);
         return -1;
     }
-    bool ascend = true, inside = true;
-    for (npy_intp k = 1; k < num_offsets; k++) ascend &= offsets[k - 1] <= offsets[k];
-    if (!ascend) {
+    uint64_t descends = 0, outside = 0;
+    for (npy_intp k = 1; k < num_offsets; k++)
+        descends |= uint64_t(offsets[k - 1] > offsets[k]);
+    if (descends) {
         PyErr_SetString(PyExc_IndexError, "offsets must ascend");
         return -1;
     }
     for (npy_intp j = 0; j < num_order; j++)
-        inside &= uint64_t(order[j]) < uint64_t(num_values);
-    if (!inside) {
+        outside |= uint64_t(uint64_t(order[j]) >= uint64_t(num_values));
+    if (outside) {
         npy_intp j = 0;
         while (uint64_t(order[j]) < uint64_t(num_values)) j++;
         PyErr_Format(PyExc_IndexError,
