@@ -5,6 +5,12 @@ They are part of Theano's ``fast_run`` and carry the tag ``lasagne_sparse``:
 at no change of results but rounding.
 """
 
+import sys
+
 from . import gathers, ordering, reductions, row_updates
+
+# Theano imports its GPU part where its flags ask for a device, and then only.
+if getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):
+    from . import gpu  # noqa: F401
 
 __all__ = ["gathers", "ordering", "reductions", "row_updates"]

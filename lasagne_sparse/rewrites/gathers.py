@@ -17,9 +17,9 @@ from theano.tensor.subtensor import (
     get_idx_list,
 )
 
+from ..graph import without_transfers
 from ..ops import Gather, SegmentSum
 from .lookups import (
-    is_on_gpu,
     length,
     one_row_each,
     same_number,
@@ -48,7 +48,7 @@ def local_lookup_through_subset(node):
         return False
     subset, inverse = node.inputs
     unique = unique_rows_of(inverse, 1)
-    if unique is None or subset.owner is None or is_on_gpu(node.fgraph):
+    if unique is None or subset.owner is None:
         return False
     if not isinstance(subset.owner.op, (AdvancedSubtensor1, Gather)):
         return False
@@ -78,7 +78,7 @@ def local_gather_of_table(node):
         return False
     table, indices = node.inputs
     name = _table_name(table)
-    if name is False or is_on_gpu(node.fgraph):
+    if name is False:
         return False
     new = Gather(name)(table, indices)
     copy_stack_trace(node.outputs[0], new)
@@ -92,6 +92,7 @@ def _table_name(table):
         if sorted(table.owner.op.new_order, key=str) != list(range(table.ndim)):
             return False
         table, suffix = table.owner.inputs[0], ".T"
+    table = without_transfers(table)
     if table.owner is not None or table not in table.fgraph.inputs:
         return False
     return None if table.name is None else table.name + suffix
@@ -113,7 +114,7 @@ def local_segment_sum_of_scatter(node):
         return False
     inverse = unsliced(node.inputs[2])
     unique = unique_rows_of(inverse, 1)
-    if unique is None or is_on_gpu(node.fgraph):
+    if unique is None:
         return False
     scatter = scatter_into_zeros(node.outputs[0])
     if scatter is None or any(unsliced(i) is not inverse for _, i in scatter.pieces):

@@ -22,7 +22,6 @@ from ..ops import UniqueRows
 __all__ = [
     "Scatter",
     "are_distinct",
-    "is_on_gpu",
     "length",
     "one_row_each",
     "same_number",
@@ -70,12 +69,6 @@ def unsliced(indices):
 def are_distinct(indices):
     """Tells whether no row can repeat among indices"""
     return unique_rows_of(indices, 0) is not None
-
-
-def is_on_gpu(fgraph):
-    """Tells whether a graph has inputs on a GPU: then its lookups belong there too"""
-    # by name: the type is there only where pygpu is
-    return any(type(i.type).__name__ == "GpuArrayType" for i in fgraph.inputs)
 
 
 def length(fgraph, variable, axis=0):

@@ -19,7 +19,6 @@ from ..graph import constant_value, is_zeros, value_at
 from ..ops import SegmentSum, UniqueRows
 from .lookups import (
     are_distinct,
-    is_on_gpu,
     length,
     one_row_each,
     same_number,
@@ -47,7 +46,7 @@ def local_reduce_looked_up_rows(node):
     before `f` sees them; those that the graph has already are taken.
     """
     neutral = _NEUTRAL.get(type(node.op))
-    if neutral is None or is_on_gpu(node.fgraph):
+    if neutral is None:
         return False
     (operand,) = node.inputs
     if operand.owner is None or not hasattr(node.fgraph, "shape_feature"):

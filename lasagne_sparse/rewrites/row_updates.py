@@ -21,6 +21,7 @@ from theano.tensor.subtensor import (
     advanced_subtensor1,
 )
 
+from ..graph import is_transfer, without_transfers
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.row_update import RowUpdate
 from .row_programs import ProgramReader, scope_of
@@ -133,7 +134,9 @@ def _is_table(variable):
         node = variable.owner
         if isinstance(node.op, RowUpdate):
             variable = node.inputs[3 + node.outputs.index(variable)]
-        elif isinstance(node.op, (DimShuffle, AdvancedIncSubtensor1, IncSubtensor)):
+        elif isinstance(
+            node.op, (DimShuffle, AdvancedIncSubtensor1, IncSubtensor)
+        ) or is_transfer(node):
             variable = node.inputs[0]
         else:
             return False
@@ -214,7 +217,8 @@ class FuseRowUpdates(Optimizer):
         if are_distinct(indices):
             unique = indices.owner
         else:
-            name = table.name if table.owner is None else None
+            shared = without_transfers(table)
+            name = shared.name if shared.owner is None else None
             num_rows = table.fgraph.shape_feature.get_shape(table, 0)
             unique = UniqueRows(name)(indices, num_rows)[0].owner
         try:
