@@ -300,15 +300,36 @@ def test_a_constant_or_a_vector_may_be_set(rng, value):
 
 
 def test_equal_new_rows_reach_both_tables(rng):
+    W, m, n = [table(rng, 8, 3) for _ in range(3)]
+    rows, _ = unique_rows(T.constant([1, 2, 1]), W.shape[0])
+    updates = {W: T.set_subtensor(W[rows], m[rows]),
+               n: T.set_subtensor(n[rows], m[rows]),
+               m: T.inc_subtensor(m[rows], np.float32(1))}
+    old = m.get_value()
+    function = compiled([], updates, C)
+    assert_one_pass(function, 3)
+    function()
+    for v in (W, n):
+        np.testing.assert_array_equal(v.get_value()[1:3], old[1:3])
+
+
+def test_an_old_row_is_there_until_the_last_loop_that_reads_it(rng):
     W, m = table(rng, 8, 3), table(rng, 8, 3)
     indices, g = T.ivector(), T.fmatrix()
     rows, subset, G = lookup(W, indices, g)
-    new = T.sqr(G) + m[rows] * subset
-    updates = {W: T.set_subtensor(subset, new), m: T.set_subtensor(m[rows], new)}
+    norm = T.sqrt(T.sum(T.sqr(G), axis=1, keepdims=True))
+    updates = {W: T.inc_subtensor(subset, m[rows] / norm),
+               m: T.inc_subtensor(m[rows], T.sqr(G))}
     function = compiled([indices, g], updates, C)
-    assert_one_pass(function, 2)
-    function([1, 2, 1], np.ones((3, 3), F32))
-    np.testing.assert_array_equal(W.get_value()[1:3], m.get_value()[1:3])
+    assert len(assert_one_pass(function, 2).op.program.buffers) == 1
+    w, v = W.get_value(), m.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients)
+        for row, s in coalesced(i, gradients, 8).items():
+            w[row] += v[row] / np.sqrt((s ** 2).sum())
+            v[row] += s ** 2
+    close(W, w)
+    close(m, v)
 
 
 def test_independent_tables_have_a_pass_each(rng):

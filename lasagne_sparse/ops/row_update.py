@@ -88,6 +88,15 @@ class RowUpdate(Op):
             inplace = range(len(self.program.tables))
         return type(self)(self.program, tuple(inplace), self.num_units)
 
+    def gathered(self):
+        """Returns at which inputs of a node the tables are that are only read"""
+        positions, start = [], 3 + len(self.program.tables)
+        for kind, _, count in self.program.operands:
+            if kind == "gathered":
+                positions.append(start)
+            start += count
+        return positions
+
     def __str__(self):
         where = "inplace" if self.inplace else "no_inplace"
         return "RowUpdate{%d tables, %s}" % (len(self.program.tables), where)
