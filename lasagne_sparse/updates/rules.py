@@ -19,13 +19,13 @@ __all__ = [
 ]
 
 LAZY = """
-
-    Notes on sparsity
-    -----------------
     Only the rows of a table that the loss looks up are updated, and only
     their history: the update is lazy. See
     :func:`lasagne_sparse.updates.sparse` for what that means, for the errors
     and warnings, and for what else `params` may contain.
+"""
+
+EXAMPLE = """
 
     Examples
     --------
@@ -44,7 +44,10 @@ def _named(name):
     """Makes a rule sparse: Lasagne's own, or ours where Lasagne has none."""
     rule = sparse(getattr(lasagne.updates, name, None) or getattr(dense, name))
     rule.__module__ = __name__
-    rule.__doc__ = rule.__doc__.rstrip() + LAZY % {"name": name}
+    # Lasagne's sections stay as they are: numpydoc takes each but once.
+    summary, heading, sections = rule.__doc__.partition("\n    Parameters\n")
+    rule.__doc__ = summary + LAZY + heading + sections.rstrip()
+    rule.__doc__ += EXAMPLE % {"name": name}
     return rule
 
 

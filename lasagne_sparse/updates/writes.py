@@ -23,8 +23,7 @@ def write_rows(updates, leaves):
     ----------
     updates : dict from shared variables to expressions
         As a dense rule returns it.
-    leaves : dict from Theano variables to :class:`TouchedRows
-        <lasagne_sparse.gradients.TouchedRows>`
+    leaves : dict from Theano variables to TouchedRows
         Expressions as large as a table of which all but some rows are known:
         the gradient, which is zero there, or an update that keeps them.
 
@@ -140,8 +139,7 @@ def row_writes(updates, params):
 
     Returns
     -------
-    dict from Theano variables to :class:`TouchedRows
-        <lasagne_sparse.gradients.TouchedRows>`
+    dict from Theano variables to TouchedRows
         For each update ``inc_subtensor(W[rows], step)``, or ``set_subtensor``,
         or its like for columns: what the rows will be.
     """
