@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Batch", "Sampler", "WIDTH", "keep_probabilities", "weight_table"]
+__all__ = ["Batch", "Sampler", "keep_probabilities", "weight_table", "width_for"]
 
-WIDTH = 64  # tokens in a block
 PIECE = 2**20  # tokens whose batches are drawn at a time
 
 
@@ -26,11 +25,11 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    tokens : NumPy array, shape ``(num_blocks, WIDTH)``, int32
+    tokens : NumPy array, shape ``(num_blocks, width)``, int32
         The text.
-    targets : NumPy array, shape ``(num_blocks, WIDTH + num_noise)``, int32
+    targets : NumPy array, shape ``(num_blocks, width + num_noise)``, int32
         The same tokens, then the block's noise words.
-    reaches : NumPy array, shape ``(num_blocks, WIDTH)``, int32
+    reaches : NumPy array, shape ``(num_blocks, width)``, int32
         The row of :func:`weight_table` for each token.
     length : float
         The words of the text that this batch stands for, those too rare and
@@ -46,6 +45,25 @@ class Batch(NamedTuple):
     def inputs(self):
         """What the network reads"""
         return self[:3]
+
+
+def width_for(window):
+    """Chooses how many tokens make a block
+
+    Pairs across the border of two blocks are lost, so that a block should be
+    wider than a window; products outside of windows are computed for nothing,
+    so that it should not be much wider.
+
+    Parameters
+    ----------
+    window : int
+        The furthest that a window reaches to one side.
+
+    Returns
+    -------
+    int
+    """
+    return max(32, 6 * window)
 
 
 def keep_probabilities(counts, subsample):
@@ -102,15 +120,17 @@ def weight_table(window, negative, num_noise):
 
     Returns
     -------
-    NumPy array, shape ``(WIDTH * (window + 1) ** 2, WIDTH + num_noise)``, float32
+    NumPy array, float32
+        Shape ``(width * (window + 1) ** 2, width + num_noise)``.
     """
-    place = np.arange(WIDTH)
+    width = width_for(window)
+    place = np.arange(width)
     i, left, right, j = np.ix_(place, range(window + 1), range(window + 1), place)
     inside = (i - left <= j) & (j <= i + right) & (i != j)
     pairs = inside.sum(axis=3, keepdims=True)
     noise = np.repeat(negative * pairs / num_noise, num_noise, axis=3)
     table = np.concatenate([-1.0 * inside, noise], axis=3)
-    return table.reshape(-1, WIDTH + num_noise).astype("float32")
+    return table.reshape(-1, width + num_noise).astype("float32")
 
 
 class Sampler:
@@ -125,7 +145,7 @@ class Sampler:
     corpus : text.Corpus
         The text.
     window : int
-        The largest window: 1 to ``WIDTH - 1``.
+        The furthest that a window reaches to one side.
     subsample : float
         See :func:`keep_probabilities`.
     num_noise : int
@@ -138,6 +158,7 @@ class Sampler:
 
     def __init__(self, corpus, window, subsample, num_noise, num_blocks, rng):
         self.corpus, self.window, self.rng = corpus, window, rng
+        self.width = width_for(window)
         self.num_noise, self.num_blocks = num_noise, num_blocks
         self.keep = keep_probabilities(corpus.counts, subsample).astype("float32")
         noise = np.cumsum(corpus.counts**0.75)
@@ -158,7 +179,7 @@ class Sampler:
         length = len(tokens) / len(self.corpus.tokens) * self.corpus.length
         draws = self.rng.random_sample(len(tokens)).astype("float32")
         kept = draws < self.keep[tokens]
-        tokens, reaches = _in_blocks(tokens[kept], self._reaches(sentences[kept]))
+        tokens, reaches = self._in_blocks(tokens[kept], self._reaches(sentences[kept]))
         order = self.rng.permutation(len(tokens))
         tokens, reaches = tokens[order], reaches[order]
         targets = np.concatenate([tokens, self._noise(len(tokens))], axis=1)
@@ -178,7 +199,7 @@ class Sampler:
         # A window ends with its sentence, and with its block.
         first = np.ones(num_tokens, dtype=bool)
         first[1:] = sentences[1:] != sentences[:-1]
-        first[::WIDTH] = True
+        first[:: self.width] = True
         starts = np.flatnonzero(first)
         ends = np.append(starts[1:], num_tokens)
         sizes = ends - starts
@@ -186,14 +207,13 @@ class Sampler:
         left = np.minimum(windows, places - np.repeat(starts, sizes))
         right = np.minimum(windows, np.repeat(ends, sizes) - 1 - places)
         side = self.window + 1
-        return (((places % WIDTH) * side + left) * side + right).astype("int32")
+        return (((places % self.width) * side + left) * side + right).astype("int32")
 
-
-def _in_blocks(tokens, reaches):
-    # The last block is filled up with its last token, at the head of the table
-    # of weights, where the row of a token without a window is.
-    missing = -len(tokens) % WIDTH
-    if missing:
-        tokens = np.append(tokens, np.repeat(tokens[-1], missing))
-        reaches = np.append(reaches, np.zeros(missing, dtype=reaches.dtype))
-    return tokens.reshape(-1, WIDTH), reaches.reshape(-1, WIDTH)
+    def _in_blocks(self, tokens, reaches):
+        # The last block is filled up with its last token, at the head of the
+        # table of weights, where the row of a token without a window is.
+        missing = -len(tokens) % self.width
+        if missing:
+            tokens = np.append(tokens, np.repeat(tokens[-1], missing))
+            reaches = np.append(reaches, np.zeros(missing, dtype=reaches.dtype))
+        return tokens.reshape(-1, self.width), reaches.reshape(-1, self.width)

@@ -27,6 +27,28 @@ import theano.tensor as T
 __all__ = ["SkipGram"]
 
 
+def tanh_of_half(x):
+    """Computes tanh(x / 2), which is 2 * sigmoid(x) - 1, to within 0.0006
+
+    * ``sinh(y) = y + y**3 / 6 + y**5 / 120 + ...``, of which three terms are taken
+    * ``tanh(y) = sinh(y) / sqrt(1 + sinh(y)**2)``, which forgives what is missing
+
+    An exponential function costs five times as much. Word2vec's authors look the
+    sigmoid up in a table, which is coarser.
+
+    Parameters
+    ----------
+    x : Theano expression, float32
+
+    Returns
+    -------
+    Theano expression of the same shape and type
+    """
+    square = x * x
+    sinh = x * (square * (square * (1 / 3840.0) + 1 / 48.0) + 0.5)
+    return sinh / T.sqrt(1 + sinh * sinh)
+
+
 class SkipGram:
     """Centre and context vectors, and the expressions that train them
 
@@ -67,7 +89,7 @@ class SkipGram:
         zeros = np.zeros(shape, dtype="float32")
         self.context = embedding(layer, *shape, W=zeros, name="context")
         self.inputs = [tokens, targets, reaches]
-        # Shape (num_blocks, WIDTH, WIDTH + num_noise), as the products have.
+        # Shape (num_blocks, width, width + num_noise), as the products have.
         table = theano.shared(weights, name="weights")
         self.weights = table[reaches.flatten()].reshape(
             (reaches.shape[0], reaches.shape[1], weights.shape[1])
@@ -94,12 +116,16 @@ class SkipGram:
     def gradients(self):
         """Returns the gradient of each table, of the loss summed over all pairs
 
-        What theano.grad would find, arranged so that no matrix has to be turned
-        round: with ``errors := d loss / d products``, each vector's gradient is
-        one more product.
+        What theano.grad would find, but faster: no matrix has to be turned round,
+        since each vector's gradient is one more product with
+
+        * ``errors := d loss / d products = abs(weights) * sigmoid(products)``
+          where a weight is positive, and smaller by ``abs(weights)`` elsewhere.
         """
         centres, targets, products = self.outputs()
-        errors = self.weights * T.nnet.sigmoid(T.sgn(self.weights) * products)
+        # Without a sign or a comparison, which keep compilers from vectorising.
+        size = abs(self.weights)
+        errors = (self.weights + size * tanh_of_half(products)) / np.float32(2)
         known = OrderedDict()
         known[centres] = T.batched_dot(errors, targets)
         known[targets] = T.batched_dot(errors.dimshuffle(0, 2, 1), centres)

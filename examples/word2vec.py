@@ -23,7 +23,7 @@ import lasagne_sparse
 import lasagne
 import numpy as np
 import theano
-from blocks import WIDTH, Sampler, weight_table
+from blocks import Sampler, weight_table
 from docstrings import sentences
 from skipgram import SkipGram
 from text import TextError, encode, read_lines
@@ -45,8 +45,8 @@ RULES = {
     "momentum": 0.002,
     "nesterov_momentum": 0.002,
 }
-NUM_BLOCKS = 8  # in a batch: 512 tokens
-NUM_NOISE = 48  # noise words that a block shares
+NUM_BLOCKS = 16  # in a batch: 512 tokens, with a window of 5
+NUM_NOISE = 32  # noise words that a block shares
 REPORT_EVERY = 100  # steps between two looks at the loss, which is dear
 SHOWN = 8  # words whose neighbours are printed
 COMMON = 3000  # words among which neighbours are sought: rare ones know little
@@ -101,7 +101,7 @@ def options(argv):
     add("--epochs", type=whole(1), default=5, help="passes over the text (%(default)s)")
     add(
         "--window",
-        type=whole(1, WIDTH - 1),
+        type=whole(1, 30),
         default=5,
         help="words to either side at most (%(default)s)",
     )
