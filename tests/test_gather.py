@@ -130,13 +130,12 @@ def test_same_rows_with_several_threads(rng):
 
 def test_preallocated_outputs_of_any_layout(rng):
     table, indices = T.fmatrix(), T.lvector()
-    with theano.configparser.change_flags(
-        **{"DebugMode.check_preallocated_output": "ALL"}
-    ):
-        function = theano.function(
-            [table, indices], Gather()(table, indices), mode=DebugMode()
-        )
-        check(function, rng.randn(5, 3).astype("float32"), [4, -5, 0, 4])
+    function = theano.function(
+        [table, indices],
+        Gather()(table, indices),
+        mode=DebugMode(check_preallocated_output=["ALL"]),
+    )
+    check(function, rng.randn(5, 3).astype("float32"), [4, -5, 0, 4])
 
 
 def test_inferred_shape():

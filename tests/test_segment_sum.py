@@ -168,13 +168,12 @@ def test_float16_is_summed_by_numpy(rng):
 
 def test_preallocated_outputs_of_any_layout(rng):
     order, offsets, a, b = T.lvector(), T.lvector(), T.dmatrix(), T.dmatrix()
-    with theano.configparser.change_flags(
-        **{"DebugMode.check_preallocated_output": "ALL"}
-    ):
-        function = theano.function(
-            [order, offsets, a, b], SegmentSum()(order, offsets, a, b), mode=DebugMode()
-        )
-        check(function, [3, 0, 1, 2], [0, 1, 4], rng.randn(3, 2), rng.randn(1, 2))
+    function = theano.function(
+        [order, offsets, a, b],
+        SegmentSum()(order, offsets, a, b),
+        mode=DebugMode(check_preallocated_output=["ALL"]),
+    )
+    check(function, [3, 0, 1, 2], [0, 1, 4], rng.randn(3, 2), rng.randn(1, 2))
 
 
 def test_inferred_shape():

@@ -49,9 +49,7 @@ def check(function, indices, num_rows):
 
 @given(
     st.integers(1, 40).flatmap(
-        lambda n: st.tuples(
-            st.lists(st.integers(-n, n - 1), max_size=60), st.just(n)
-        )
+        lambda n: st.tuples(st.lists(st.integers(-n, n - 1), max_size=60), st.just(n))
     )
 )
 def test_any_indices_are_grouped_by_row(drawn):
@@ -148,13 +146,10 @@ def test_name_with_percent_signs_and_accents():
 
 def test_strided_outputs_are_not_written_through():
     indices = T.lvector()
-    mode = DebugMode(check_py_code=True, check_c_code=True)
-    with theano.configparser.change_flags(
-        **{"DebugMode.check_preallocated_output": "ALL"}
-    ):
-        function = theano.function([indices], UniqueRows("W")(indices, 7), mode=mode)
-        check(lambda i, _: function(i), [3, -1, 6, 3, 0], 7)
-        check(lambda i, _: function(i), np.array([], "int64"), 7)
+    mode = DebugMode(check_preallocated_output=["ALL"])
+    function = theano.function([indices], UniqueRows("W")(indices, 7), mode=mode)
+    check(lambda i, _: function(i), [3, -1, 6, 3, 0], 7)
+    check(lambda i, _: function(i), np.array([], "int64"), 7)
 
 
 def test_lengths_of_inverse_and_order_come_from_the_indices():
