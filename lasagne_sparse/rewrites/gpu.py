@@ -32,6 +32,8 @@ __all__ = [
 def local_gpu_segment_sum(op, context_name, inputs, outputs):
     """
     SegmentSum(order, offsets, GPU values) -> GpuSegmentSum(order, offsets, values)
+
+    Order and offsets stay on the host.
     """
     values = [as_gpuarray_variable(v, context_name) for v in inputs[2:]]
     return [GpuSegmentSum()(*(inputs[:2] + values))]

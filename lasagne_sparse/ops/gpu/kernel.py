@@ -181,24 +181,26 @@ class _Writer:
 
     def _element_of_many(self, i, units):
         """The same for row ``position`` of all arrays of operand `i` together."""
-        first, count = self.starts[i], self.program.operands[i].count
+        last = self.starts[i] + self.program.operands[i].count - 1
         text, before = "", ""
-        for k in range(first, first + count):
+        for k in range(self.starts[i], last):
             element = self._element(k, "position" + before, units)
-            if k == first + count - 1:
-                return text + element
             text += "position%s < length_%d ? %s : " % (before, k, element)
             before += " - length_%d" % k
+        return text + self._element(last, "position" + before, units)
 
     def _sum(self, i, target, units):
         """Adds up the lookups of a row, in their order."""
-        element = self._element_of_many(i, units)
         return """
         for (ga_long j = begin; j < end; j++) {
             const ga_long position = order[j];
             const %(type)s next = %(element)s;
             %(target)s = j == begin ? next : %(target)s + next;
-        }""" % dict(type=self._ctype(Slot("operand", i)), element=element, target=target)
+        }""" % dict(
+            type=self._ctype(Slot("operand", i)),
+            element=self._element_of_many(i, units),
+            target=target,
+        )
 
     def _dtype(self, slot):
         if slot.kind == "table":

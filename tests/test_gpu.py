@@ -1,0 +1,303 @@
+"""Tables on a GPU: every rule, the Ops, the errors, and what travels
+
+They run where Theano uses a GPU, which may be an OpenCL device on the CPU:
+``THEANO_FLAGS=device=opencl0:0,floatX=float32``.
+"""
+
+import contextlib
+
+import numpy as np
+import pytest
+import theano
+import theano.tensor as T
+import toy
+from lasagne_sparse import updates
+from theano.compile.sharedvalue import shared
+
+if not theano.config.device.startswith(('cuda', 'opencl')):
+    pytest.skip(
+        'no GPU in this run. To test it, install pygpu and an OpenCL device (Debian: '
+        'apt-get install python3-pygpu libgpuarray-dev pocl-opencl-icd), and set '
+        'THEANO_FLAGS=device=opencl0:0,floatX=float32',
+        allow_module_level=True,
+    )
+
+from lasagne_sparse.ops import SegmentSum, UniqueRows  # noqa: E402
+from lasagne_sparse.ops.gpu import GpuRowUpdate, GpuSegmentSum  # noqa: E402
+from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu  # noqa: E402
+from theano.gpuarray.type import (  # noqa: E402
+    GpuArraySharedVariable,
+    gpuarray_shared_constructor,
+)
+
+NUM_ROWS, NUM_UNITS = 37, 5
+RULES = dict(
+    {name: dict(learning_rate=0.1) for name in toy.RULES},
+    adadelta={},
+    adamax=dict(learning_rate=0.1),
+    amsgrad=dict(learning_rate=0.1),
+    rowwise_adagrad=dict(learning_rate=0.1),
+)
+# Lookups with repeats and negative indices, -1 beside the last row.
+BATCHES = [[3, -1, 0, 36, 3, 3], [7], [], [0, 3, -36, 1, 20]]
+
+
+@contextlib.contextmanager
+def tables_on_host():
+    """Lets ``theano.shared`` make its variables on the host"""
+    shared.constructors.remove(gpuarray_shared_constructor)
+    try:
+        yield
+    finally:
+        shared.constructors.append(gpuarray_shared_constructor)
+
+
+def host_mode():
+    """Compiles for the CPU, in Python"""
+    return theano.Mode('py', 'fast_run').excluding(
+        'gpuarray', 'conv_opts', 'AbstractConvCheck'
+    )
+
+
+class Watched:
+    """A mode that remembers the largest size of what each node made anew"""
+
+    def __init__(self):
+        self.sizes = {}
+        self.mode = theano.compile.MonitorMode(
+            post_func=self._look, optimizer='fast_run'
+        )
+
+    def _look(self, i, node, thunk):
+        destroyed = getattr(node.op, 'destroy_map', {})
+        viewed = getattr(node.op, 'view_map', {})
+        for k, storage in enumerate(thunk.outputs):
+            if k not in destroyed and k not in viewed and hasattr(storage[0], 'shape'):
+                size = int(np.prod(storage[0].shape))
+                self.sizes[node] = max(size, self.sizes.get(node, 0))
+
+
+class Training:
+    """A training function and what it updates"""
+
+    def __init__(self, make_updates, mode, table=None):
+        if table is None:
+            table = np.random.RandomState(1).uniform(-1, 1, (NUM_ROWS, NUM_UNITS))
+        self.W = theano.shared(table.astype('float32'), 'W')
+        x, y = T.lvector('x'), T.vector('y')
+        self.updates = make_updates(self.W, x, y)
+        self.step = theano.function(
+            [x, y], updates=self.updates, mode=mode, on_unused_input='ignore'
+        )
+        self.start = self.values()
+
+    def values(self):
+        return [variable.get_value() for variable in self.updates]
+
+    def run(self, batches=BATCHES):
+        """Trains from the start; returns the final values"""
+        for variable, value in zip(self.updates, self.start):
+            variable.set_value(value)
+        for k, batch in enumerate(batches):
+            y = np.random.RandomState(k).uniform(-1, 1, len(batch))
+            self.step(np.array(batch, 'int64'), y.astype('float32'))
+        return self.values()
+
+
+def loss(W, x, y):
+    return ((W[x] ** 2).sum(axis=1) * y).sum() + W[x].sum()
+
+
+def by_rule(name):
+    rule = getattr(updates, name)
+    return lambda W, x, y: rule(loss(W, x, y), [W], **RULES[name])
+
+
+def tables_that_travel(function):
+    """Lists transfers of tables and accumulators, and of what becomes one"""
+    fgraph = function.maker.fgraph
+    tables = [i for i in fgraph.inputs if hasattr(i.type, 'context_name')]
+    assert tables
+    found = []
+    for node in fgraph.toposort():
+        if isinstance(node.op, HostFromGpu) and node.inputs[0] in tables:
+            found.append(node)
+        if isinstance(node.op, GpuFromHost) and node.outputs[0] in fgraph.outputs:
+            found.append(node)
+    return found
+
+
+def close(ours, theirs):
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize('name', sorted(RULES))
+def test_rule_does_on_the_device_what_it_does_on_the_host(name):
+    watched = Watched()
+    ours = Training(by_rule(name), watched.mode)
+    with tables_on_host():
+        theirs = Training(by_rule(name), host_mode())
+    on_device = [v for v in ours.updates if isinstance(v, GpuArraySharedVariable)]
+    assert len(on_device) == len([v for v in ours.updates if v.ndim])
+    values = ours.run()
+    close(values, theirs.run())
+    assert not np.array_equal(values[0], ours.start[0])
+    toy.same_bits(ours.run(), values)
+    assert tables_that_travel(ours.step) == []
+    # Nothing is as large as the vector of one number per row.
+    assert max(watched.sizes.values()) < NUM_ROWS
+    (update,) = _nodes(ours.step, GpuRowUpdate)
+    assert len(update.op.inplace) == len(on_device)
+
+
+def _nodes(function, kind):
+    return [n for n in function.maker.fgraph.toposort() if isinstance(n.op, kind)]
+
+
+def _columns(W, x, y):
+    return updates.adam(((W[:, x] ** 2).sum(axis=0) * y).sum(), [W], learning_rate=0.1)
+
+
+def _two_lookups(W, x, y):
+    total = loss(W, x, y) + (W[2 * x[:2] // 3] ** 3).sum()
+    return updates.adagrad(total, [W], learning_rate=0.1)
+
+
+def _clipped(W, x, y):
+    gradients = updates.total_norm_constraint([theano.grad(loss(W, x, y), W)], 0.5)
+    return updates.sgd(gradients, [W], learning_rate=0.1)
+
+
+def _constrained(W, x, y):
+    result = updates.apply_momentum(updates.sgd(loss(W, x, y), [W], learning_rate=0.1))
+    result[W] = updates.norm_constraint(result[W], 1.0, norm_axes=(1,))
+    return result
+
+
+def _added(W, x, y):
+    return updates.add_rows(W, x, y.dimshuffle(0, 'x') * np.ones(NUM_UNITS, 'float32'))
+
+
+def _set(W, x, y):
+    return updates.set_rows(W, x, y.dimshuffle(0, 'x') * np.ones(NUM_UNITS, 'float32'))
+
+
+@pytest.mark.parametrize(
+    'make_updates', [_columns, _two_lookups, _clipped, _constrained, _added, _set]
+)
+def test_program_does_on_the_device_what_it_does_on_the_host(make_updates):
+    table = np.random.RandomState(1).uniform(-1, 1, (NUM_ROWS, NUM_UNITS))
+    if make_updates is _columns:
+        table = table.T
+    ours = Training(make_updates, theano.compile.get_default_mode(), table)
+    with tables_on_host():
+        theirs = Training(make_updates, host_mode(), table)
+    values = ours.run()
+    close(values, theirs.run())
+    assert not np.array_equal(values[0], ours.start[0])
+    toy.same_bits(ours.run(), values)
+    assert tables_that_travel(ours.step) == []
+    assert _nodes(ours.step, GpuRowUpdate)
+
+
+@pytest.fixture(scope='module')
+def two_tables():
+    """A function that updates a table, then one that may have a bad index"""
+    tables = [theano.shared(np.ones((n, 2), 'float32'), 'W%d' % n) for n in (10, 20)]
+    x, y = T.lvectors('x', 'y')
+    total = (tables[0][x] ** 2).sum() + (tables[1][y] ** 2).sum()
+    rule = updates.adam(total, tables)
+    return theano.function([x, y], total, updates=rule), list(rule)
+
+
+@pytest.mark.parametrize(
+    'indices, message',
+    [
+        (([0], [1, 20]), "index 20 at position 1 is out of range for table 'W20' with"),
+        (([10], [1]), "index 10 at position 0 is out of range for table 'W10' with"),
+        (([0, 2, -11], [1]), 'index -11 at position 2'),
+    ],
+)
+def test_index_out_of_range_raises_before_anything_is_written(
+    two_tables, indices, message
+):
+    function, variables = two_tables
+    before = [v.get_value() for v in variables]
+    with pytest.raises(IndexError, match=message):
+        function(*[np.array(i, 'int64') for i in indices])
+    toy.same_bits([v.get_value() for v in variables], before)
+
+
+def test_lookup_alone_raises_the_error_of_the_host():
+    W = theano.shared(np.ones((10, 2), 'float32'), 'W')
+    x = T.ivector('x')
+    function = theano.function([x], W[x])
+    np.testing.assert_array_equal(function([1, -1]), np.ones((2, 2)))
+    with pytest.raises(IndexError, match="index 10 at position 1 .* table 'W' with 10"):
+        function([0, 10])
+
+
+def test_indices_do_not_travel_to_the_device_and_back():
+    W = theano.shared(np.ones((10, 2), 'float32'), 'W')
+    x = T.ivector('x')
+    function = theano.function([x], updates=updates.sgd(W[x].sum(), [W], 0.1))
+    (unique,) = _nodes(function, UniqueRows)
+    assert unique.inputs[0] in function.maker.fgraph.inputs
+
+
+@pytest.mark.parametrize('shapes', [[(6, 3)], [(2, 2, 3), (4, 2, 3)], [(6,)], [(0, 3)]])
+def test_segment_sum_on_the_device(shapes, rng):
+    order, offsets = T.lvectors('order', 'offsets')
+    kind = T.TensorType('float32', [False] * len(shapes[0]))
+    variables = [kind() for _ in shapes]
+    function = theano.function(
+        [order, offsets] + variables, SegmentSum()(order, offsets, *variables)
+    )
+    assert _nodes(function, GpuSegmentSum)
+    arrays = [rng.uniform(-1, 1, shape).astype('float32') for shape in shapes]
+    together = np.concatenate(arrays)
+    n = len(together)
+    groups = [[4, 0], [], [1, 3, 5, 2]] if n else [[], []]
+    sums = function(
+        np.array(sum(groups, []), 'int64'),
+        np.append(0, np.cumsum([len(group) for group in groups])),
+        *arrays
+    )
+    expected = np.zeros((len(groups),) + together.shape[1:], 'float32')
+    for k, group in enumerate(groups):
+        for j in group:
+            expected[k] += together[j]
+    np.testing.assert_allclose(sums, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_rows_longer_than_a_block_of_threads(rng):
+    W = theano.shared(rng.uniform(-1, 1, (300, 200)).astype('float32'), 'W')
+    before = W.get_value().astype('float64')
+    x = T.ivector('x')
+    rule = updates.rowwise_adagrad((W[x] ** 2).sum() / 2, [W], learning_rate=0.5)
+    function = theano.function([x], updates=rule)
+    indices = rng.randint(0, 300, 400)
+    function(indices.astype('int32'))
+    for row in range(300):
+        gradient = before[row] * np.sum(indices == row)
+        if np.any(gradient):
+            step = gradient / np.sqrt(np.mean(gradient ** 2) + 1e-6)
+            before[row] -= 0.5 * step
+    np.testing.assert_allclose(W.get_value(), before, rtol=1e-5, atol=1e-6)
+
+
+def test_table_of_rank_three(rng):
+    W = theano.shared(rng.uniform(-1, 1, (6, 2, 3)).astype('float32'), 'W')
+    before = W.get_value()
+    x, y = T.ivector('x'), T.vector('y')
+    gradient_factor = y.dimshuffle('x', 'x', 0)
+    rule = updates.sgd((W[x] * gradient_factor).sum(), [W], learning_rate=1)
+    function = theano.function([x, y], updates=rule)
+    assert _nodes(function, GpuRowUpdate)
+    function([4, 1, 4], np.array([1, 2, 3], 'float32'))
+    before[1] -= [1, 2, 3]
+    before[4] -= [2, 4, 6]
+    np.testing.assert_allclose(W.get_value(), before, rtol=1e-6, atol=1e-6)
