@@ -531,7 +531,7 @@ def test_table_that_is_an_expression_is_left_to_lasagne():
         loss = T.sum((T.tanh(V)[x] - 0.5) ** 2)
         return loss, updates.adam(loss, [V], learning_rate=0.1)
 
-    check(program)
+    check(program, walks_table=True)
 
 
 def test_table_made_of_another_is_dense():
@@ -816,7 +816,7 @@ def test_each_entry_wrapped():
         for shared, expression in result.items():
             result[shared] = T.switch(T.isnan(expression), shared, expression)
 
-    check(edited(edit))
+    check(edited(edit), walks_table=True)
 
 
 def test_each_entry_behind_a_condition():

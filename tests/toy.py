@@ -1,9 +1,12 @@
 """What the tests of whole programs share: a small table, batches, and a check"""
+import functools
+
 import lasagne
 import lasagne_sparse.updates
 import numpy as np
 import theano
 import theano.tensor as T
+from theano.gof.link import PerformLinker, WrapLinker
 
 __all__ = [
     'NUM_ROWS',
@@ -95,6 +98,30 @@ def same_bits(one, other):
         assert one.tobytes() == other.tobytes()
 
 
+def watched(large):
+    """The mode of most tests, which lists the nodes that make tables
+
+    A node's name is appended to `large` for each array of floats with as many
+    rows, or columns, as a table has, unless it shares an input's memory.
+    """
+
+    def run(_, node, thunk):
+        thunk()
+        shares = [
+            position
+            for shared in ('view_map', 'destroy_map')
+            for position in getattr(node.op, shared, {})
+        ]
+        for position, (array,) in enumerate(thunk.outputs):
+            if getattr(array, 'dtype', np.dtype('bool')).kind != 'f':
+                continue
+            if NUM_ROWS in array.shape and position not in shares:
+                large.append(str(node))
+
+    linker = WrapLinker([PerformLinker()], run)
+    return theano.Mode(linker, 'fast_run').excluding('conv_opts', 'AbstractConvCheck')
+
+
 class Training:
     """A program's training function, and the shared variables that it updates"""
 
@@ -107,7 +134,7 @@ class Training:
         return [shared.get_value() for shared in self.updates]
 
 
-def check(program, compile=function, left_alone=LEFT_ALONE, dense=None):
+def check(program, compile=function, left_alone=LEFT_ALONE, walks_table=False):
     """Checks that a program does by our updates what it does by Lasagne's
 
     Where every row is looked up, the losses and all shared variables must be
@@ -122,23 +149,29 @@ def check(program, compile=function, left_alone=LEFT_ALONE, dense=None):
         What compiles, with the signature of :func:`function`.
     left_alone : list of int
         The rows that the program does not look up for `SOME_ROWS`.
-    dense : module, optional
-        The rules to compare with.
+    walks_table : bool
+        If False, and some rows are left alone, nothing as large as a table may
+        be computed. This is looked at where `compile` is :func:`function`.
 
     Returns
     -------
     Training
         Our training function.
     """
+    large = []
+    theirs = Training(program, lasagne.updates, compile)
+    if compile is function and theano.config.mode == 'Mode':
+        compile = functools.partial(function, mode=watched(large))
     ours = Training(program, lasagne_sparse.updates, compile)
-    theirs = Training(program, dense or lasagne.updates, compile)
     assert [s.type for s in ours.updates] == [s.type for s in theirs.updates]
     for batch in EVERY_ROW:
         close(ours.step(batch), theirs.step(batch))
     for one, other in zip(ours.values(), theirs.values()):
         close(one, other)
     before = ours.values()
+    del large[:]  # these batches had every row
     ours.step(SOME_ROWS)
+    assert walks_table or not left_alone or not large
     for old, new in zip(before, ours.values()):
         if old.shape[:1] == (NUM_ROWS,):
             same_bits(old[left_alone], new[left_alone])
