@@ -8,18 +8,23 @@ minibatch; this library updates those, and only those, under every rule.
 
     layers.EmbeddingLayer
     updates
+    explain
+    assert_sparse
     install
     uninstall
 """
 
 from . import compat  # first: what follows imports Theano and Lasagne
 from . import layers, rewrites, updates
+from .explain import assert_sparse, explain
 from .install import install, uninstall
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "assert_sparse",
     "compat",
+    "explain",
     "install",
     "layers",
     "rewrites",
