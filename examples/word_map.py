@@ -24,9 +24,9 @@ def content_words(corpus, number):
     """Chooses the commonest words that say what a text is about
 
     Words of all texts alike ("the") come in nearly every stretch of a text;
-    words of a topic come in clusters. So a word is chosen if it comes in clearly
-    fewer stretches than it would if it came anywhere with equal chance: Church
-    and Gale's residual inverse document frequency, and no list of a language.
+    words of a topic come in clusters. So a word is chosen if it comes in less
+    than half of the stretches that it would come in by equal chance: Church and
+    Gale's residual inverse document frequency. It needs no list of a language.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def content_words(corpus, number):
     found = np.bincount(pairs % num_words, minlength=num_words)
     expected = num_stretches * -np.expm1(-corpus.counts / num_stretches)
     long = np.array([len(word) > 2 for word in corpus.words])
-    chosen = np.flatnonzero(long & (found < 0.75 * expected))
+    chosen = np.flatnonzero(long & (found < 0.5 * expected))
     if not len(chosen):
         chosen = np.arange(num_words)
     return chosen[:number].tolist()
