@@ -38,7 +38,7 @@ from theano.compile.ops import Rebroadcast, Shape, Shape_i, SpecifyShape, ViewOp
 from theano.gof.graph import Constant
 from theano.scan_module.scan_op import Scan
 from theano.tensor.elemwise import DimShuffle, Elemwise
-from theano.tensor.opt import Assert, ShapeFeature
+from theano.tensor.opt import Assert, MakeVector, ShapeFeature
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
@@ -388,12 +388,13 @@ class _Reading:
         if isinstance(node.op, Shape):
             axes = set(range(node.inputs[0].ndim))
             return self._is_length(node.inputs[0], axes, table)
-        if isinstance(node.op, Subtensor) and _makes_shape(node.inputs[0]):
+        if isinstance(node.op, Subtensor) and node.inputs[0].owner is not None:
+            whole = node.inputs[0].owner
             (index,) = node.op.get_constant_idx(node.inputs, allow_partial=True)
-            if isinstance(index, int):
-                return self._is_length(
-                    node.inputs[0].owner.inputs[0], {index}, table
-                )
+            if isinstance(index, int) and isinstance(whole.op, Shape):
+                return self._is_length(whole.inputs[0], {index}, table)
+            if isinstance(index, int) and isinstance(whole.op, MakeVector):
+                return self._is_tied(whole.inputs[index], table)
         if isinstance(node.op, (UniqueRows,) + _READERS):
             return False
         tied = [self._is_tied(v, table) for v in node.inputs]
@@ -404,10 +405,6 @@ class _Reading:
     def _is_length(self, variable, axes, table):
         root, order = _root_axes(variable)
         return root is table and any(order[i] in self.axes[table] for i in axes)
-
-
-def _makes_shape(variable):
-    return variable.owner is not None and isinstance(variable.owner.op, Shape)
 
 
 def _bounded(node, tied):

@@ -67,7 +67,8 @@ def test_columns_are_rows_of_the_transposed_table(W, x):
     assert_sparse(function)
 
 
-@pytest.mark.parametrize('name', ['padding', 'shape', 'slice', 'frozen', 'norm'])
+@pytest.mark.parametrize('name', [
+    'padding', 'shape', 'slice', 'frozen', 'norm', 'reshaped'])
 def test_work_on_some_rows_is_sparse(W, x, name):
     loss = T.sqr(W[x]).sum()
     updates = rules.sgd(loss, [W], 0.1)
@@ -77,6 +78,8 @@ def test_work_on_some_rows_is_sparse(W, x, name):
         loss = loss / W.shape[0]
     elif name == 'slice':
         loss = loss + W[:3].sum()
+    elif name == 'reshaped':
+        loss = W[x].reshape((-1, 2, W.shape[1])).sum()
     elif name == 'frozen':
         updates = ()
     elif name == 'norm':

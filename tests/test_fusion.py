@@ -440,6 +440,18 @@ def test_a_bad_index_changes_nothing(rng, bad):
     np.testing.assert_array_equal(W.get_value(), before)
 
 
+def test_a_gradient_that_does_not_fit_changes_nothing(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    function = compiled([indices, g], {W: T.inc_subtensor(subset, G)}, C)
+    assert_one_pass(function, 1)
+    before = W.get_value()
+    with pytest.raises(ValueError, match='rows of operand 0 have 1 elements'):
+        function([1, 2], np.ones((2, 1), F32))
+    np.testing.assert_array_equal(W.get_value(), before)
+
+
 # Where it must stay away, or be careful
 
 def test_a_scatter_into_zeros_is_no_table(rng):

@@ -29,7 +29,10 @@ __all__ = [
     "scatter_of",
     "unique_rows_of",
     "unsliced",
+    "without_check",
 ]
+
+_SAME_LENGTH = Assert("the rows of a gradient must be as long as those of its table")
 
 Scatter = namedtuple("Scatter", ["base", "pieces"])
 Scatter.__doc__ = """Values that are added to rows of something
@@ -180,6 +183,24 @@ def scatter_into_zeros(variable):
     return scatter if scatter is not None and is_zeros(scatter.base) else None
 
 
+def without_check(values):
+    """Undoes the `Assert` of :func:`one_row_each`, for an Op that checks by itself
+
+    Parameters
+    ----------
+    values : Theano variable
+
+    Returns
+    -------
+    Theano variable
+        The values that it would let through, or `values`.
+    """
+    node = values.owner
+    if node is not None and node.op == _SAME_LENGTH:
+        return node.inputs[0]
+    return values
+
+
 def one_row_each(fgraph, values, indices, base):
     """Returns the values of a scatter with one row for each index
 
@@ -215,6 +236,5 @@ def one_row_each(fgraph, values, indices, base):
             if not same_number(length(fgraph, values, d), size)
         ]
         if checks:
-            message = "the rows of a gradient must be as long as those of its table"
-            values = Assert(message)(values, *checks)
+            values = _SAME_LENGTH(values, *checks)
     return T.cast(values, base.dtype)

@@ -17,6 +17,7 @@ from theano.tensor.subtensor import AdvancedSubtensor1, Subtensor
 
 from ..ops import Gather, SegmentSum
 from ..ops.row_program import Operand, RowProgram, Slot, Step, Store
+from .lookups import without_check
 
 __all__ = ["ProgramReader", "reads_rows", "scope_of"]
 
@@ -173,7 +174,9 @@ class ProgramReader:
             and node.inputs[:2] == [self.order, self.offsets]
         ):
             self.interior.append(node)
-            return self._operand("summed", scope_of(variable), node.inputs[2:])
+            # a RowUpdate refuses rows that are not as long as those of its tables
+            values = [without_check(v) for v in node.inputs[2:]]
+            return self._operand("summed", scope_of(variable), values)
         if _is_gather(node) and self._is_last_lookup(node.inputs[1]):
             self.interior.append(node)
             return self._operand("last", scope_of(variable), [node.inputs[0]])

@@ -24,6 +24,7 @@ from theano.tensor.subtensor import (
 from ..graph import is_transfer, without_transfers
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.row_update import RowUpdate
+from .lookups import are_distinct
 from .row_programs import ProgramReader, scope_of
 
 __all__ = [
@@ -32,26 +33,6 @@ __all__ = [
     "local_merge_row_writes",
     "local_read_of_row_write",
 ]
-
-
-def are_distinct(indices):
-    """Tells whether no row can repeat among indices
-
-    Parameters
-    ----------
-    indices : Theano vector of integers
-
-    Returns
-    -------
-    bool
-        True for the distinct rows that :class:`UniqueRows` finds.
-    """
-    node = indices.owner
-    return (
-        node is not None
-        and isinstance(node.op, UniqueRows)
-        and indices is node.outputs[0]
-    )
 
 
 def _write_of(variable):
