@@ -22,10 +22,10 @@ if not theano.config.device.startswith(('cuda', 'opencl')):
         allow_module_level=True,
     )
 
-from lasagne_sparse.ops import SegmentSum, UniqueRows  # noqa: E402
-from lasagne_sparse.ops.gpu import GpuRowUpdate, GpuSegmentSum  # noqa: E402
-from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu  # noqa: E402
-from theano.gpuarray.type import (  # noqa: E402
+from lasagne_sparse.ops import SegmentSum, UniqueRows
+from lasagne_sparse.ops.gpu import GpuRowUpdate, GpuSegmentSum
+from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
+from theano.gpuarray.type import (
     GpuArraySharedVariable,
     gpuarray_shared_constructor,
 )
@@ -242,10 +242,16 @@ def test_lookup_alone_raises_the_error_of_the_host():
 
 def test_indices_do_not_travel_to_the_device_and_back():
     W = theano.shared(np.ones((10, 2), 'float32'), 'W')
-    x = T.ivector('x')
-    function = theano.function([x], updates=updates.sgd(W[x].sum(), [W], 0.1))
-    (unique,) = _nodes(function, UniqueRows)
-    assert unique.inputs[0] in function.maker.fgraph.inputs
+    x = T.imatrix('x')
+    total = (W[x.flatten()] ** 2).sum()
+    function = theano.function([x], total, updates=updates.sgd(total, [W], 0.1))
+    assert _nodes(function, UniqueRows)
+    fgraph = function.maker.fgraph
+    users = [
+        client for i in fgraph.inputs if i.dtype == 'int32' for client in i.clients
+    ]
+    assert users
+    assert not [node for node, _ in users if isinstance(node.op, GpuFromHost)]
 
 
 @pytest.mark.parametrize('shapes', [[(6, 3)], [(2, 2, 3), (4, 2, 3)], [(6,)], [(0, 3)]])
@@ -264,7 +270,7 @@ def test_segment_sum_on_the_device(shapes, rng):
     sums = function(
         np.array(sum(groups, []), 'int64'),
         np.append(0, np.cumsum([len(group) for group in groups])),
-        *arrays
+        *arrays,
     )
     expected = np.zeros((len(groups),) + together.shape[1:], 'float32')
     for k, group in enumerate(groups):
@@ -284,7 +290,7 @@ def test_rows_longer_than_a_block_of_threads(rng):
     for row in range(300):
         gradient = before[row] * np.sum(indices == row)
         if np.any(gradient):
-            step = gradient / np.sqrt(np.mean(gradient ** 2) + 1e-6)
+            step = gradient / np.sqrt(np.mean(gradient**2) + 1e-6)
             before[row] -= 0.5 * step
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-5, atol=1e-6)
 
