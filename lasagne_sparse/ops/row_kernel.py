@@ -53,8 +53,10 @@ static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
                     &first) < 0)
         return -1;
     const npy_intp num_units = first == NULL ? 1 : first->num_units;
-    const int num_threads = row_num_threads(num_units * (
-        groups->num_rows * %(row_bytes)d + groups->num_lookups * %(lookup_bytes)d));
+    const int num_threads = lasagne_sparse_threads(
+        num_units * (groups->num_rows * %(row_bytes)d
+                     + groups->num_lookups * %(lookup_bytes)d),
+        ROW_UPDATE_BYTES_PER_THREAD);
     const npy_intp slot = (num_units * %(max_item)d + 63) / 64 * 64;
     char *memory, *scratch = row_scratch(slot * %(num_slots)d * num_threads, &memory);
     if (scratch == NULL) return -1;

@@ -1,11 +1,10 @@
 """One pass over the touched rows of a table and its accumulators."""
 
-import os
-
 import numpy as np
 import theano.tensor as T
 from theano.gof import Apply, Op
 
+from .c_support import c_files, openmp_flags
 from .row_kernel import row_kernel, step_name
 from .row_program import run_program
 from .segment_sum import check_segments
@@ -188,12 +187,10 @@ class RowUpdate(Op):
 
     def c_compile_args(self):
         # Comparisons need not raise floating point flags: they vectorise then.
-        return ["-fopenmp", "-fno-trapping-math"]
+        return openmp_flags() + ["-fno-trapping-math"]
 
     def c_support_code(self):
-        path = os.path.join(os.path.dirname(__file__), "c_code", "row_update.h")
-        with open(path) as header:
-            texts = [header.read()]
+        texts = [c_files("arrays.h", "row_update.h")]
         texts += [step.composite.c_support_code() for step in self.program.steps]
         return "\n".join(dict.fromkeys(texts))
 
@@ -250,7 +247,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (6,) + tuple(versions) if all(versions) else ()
+        return (7,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):

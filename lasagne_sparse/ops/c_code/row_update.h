@@ -2,13 +2,11 @@
 
    A row is "direct" if its elements lie side by side and aligned: the loops then
    work on it where it is. Any other row is packed into a buffer first, and a
-   table's row is unpacked afterwards: one loop serves every layout. */
-#include <stdint.h>
+   table's row is unpacked afterwards: one loop serves every layout.
+
+   Needs arrays.h. */
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #ifndef LASAGNE_SPARSE_ROW_UPDATE
 #define LASAGNE_SPARSE_ROW_UPDATE
@@ -362,17 +360,6 @@ static int row_check_writeable(PyArrayObject *table, int position)
                  "table %d is read-only, nothing was written: pass an array that can "
                  "be updated in place", position);
     return -1;
-}
-
-static int row_num_threads(npy_int64 num_bytes)
-{
-#ifdef _OPENMP
-    const npy_int64 enough = num_bytes / ROW_UPDATE_BYTES_PER_THREAD;
-    const int most = omp_get_max_threads();
-    return enough < 2 ? 1 : enough < most ? (int)enough : most;
-#else
-    return 1;
-#endif
 }
 
 static inline int row_thread(void)
