@@ -290,7 +290,7 @@ def test_unrolled_recurrent_layer():
     check(masked(make), fast_compiled)
 
 
-def convolved(input, W, **kwargs):
+def convolved(input, W, *shapes, **kwargs):
     # Theano's own has C code only, and Lasagne 0.1 calls it by old names.
     length = input.shape[2] - W.shape[2] + 1
     taps = [
@@ -938,7 +938,7 @@ RATES = {
 
 
 @pytest.mark.parametrize('rate', sorted(RATES))
-@pytest.mark.parametrize('rule', ['sgd', 'adagrad', 'adam'])
+@pytest.mark.parametrize('rule', ['sgd', 'adam'])
 def test_learning_rate(rule, rate):
     check(with_rate(RATES[rate], rule))
 
