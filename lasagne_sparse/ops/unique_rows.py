@@ -2,6 +2,7 @@
 
 import numpy as np
 import theano.tensor as T
+from theano.compile.ops import Shape_i
 from theano.gof import Apply, Op, generic
 from theano.gradient import DisconnectedType
 
@@ -84,11 +85,11 @@ class UniqueRows(Op):
 
     def infer_shape(self, node, input_shapes):
         (num_lookups,) = input_shapes[0]
-        # how many rows are distinct is known at run time only
-        rows_shape = node.fgraph.shape_feature.default_infer_shape(node, input_shapes)[
-            0
-        ]
-        return [rows_shape, (num_lookups,), (num_lookups,), (rows_shape[0] + 1,)]
+        # how many rows are distinct is known at run time only; not asked of the
+        # graph's shape feature, since inside a scan's gradient there is no graph
+        num_distinct = Shape_i(0)(node.outputs[0])
+        num_offsets = num_distinct + 1
+        return [(num_distinct,), (num_lookups,), (num_lookups,), (num_offsets,)]
 
     def perform(self, node, inputs, output_storage, table):
         indices, num_rows = inputs
