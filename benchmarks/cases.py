@@ -9,9 +9,10 @@ Fairness, for all contestants of a workload: the same table, the same int64 indi
 the same given gradient or target, made beforehand; at most as many threads as the
 workload says, in all of their libraries (OpenMP, OpenBLAS; Theano's own elementwise
 loops with ``openmp=True`` where there is more than one); waiting threads wait as each
-library has it by default; each is compiled and warmed before the first turn; PyTorch
-gets huge pages for its tables (``THP_MEM_ALLOC_ENABLE``), as NumPy asks for them. What
-is timed is the call of a step, from Python, with indices that are ready.
+library has it by default; each is compiled and warmed before the first turn. The peers
+take part twice: as they come, and with huge pages, which Theano's tables have anyway
+(see `contestants_torch`). What is timed is the call of a step, from Python, with
+indices that are ready.
 """
 
 import itertools
@@ -120,7 +121,6 @@ def thread_variables(threads, theano_openmp=True):
         "OPENBLAS_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "THEANO_FLAGS": flags,
-        "THP_MEM_ALLOC_ENABLE": "1",
     }
 
 
@@ -147,19 +147,24 @@ def contestants(workload, batches, python, peers):
     tables = table_bytes(workload)
     one = 4 * workload.num_rows * workload.num_units
 
-    def make(label, interpreter, module, name):
-        return Contestant(label, interpreter, module, name, arguments, environment)
+    def make(label, interpreter, module, name, **variables):
+        variables = dict(environment, **variables)
+        return Contestant(label, interpreter, module, name, arguments, variables)
 
     here = "contestants_theano"
     found = [(make("ours", python, here, "ours"), tables, 0)]
-    if peers and workload.rule in PYTORCH_LABELS:
-        label = PYTORCH_LABELS[workload.rule]
-        found.append((make(label, peers, "contestants_torch", "pytorch"), tables, 0))
-    if peers and workload.rule in FBGEMM:
-        name = FBGEMM[workload.rule]
-        label = FBGEMM_LABELS[name]
-        # Its table is copied into its own storage once.
-        found.append((make(label, peers, "contestants_torch", name), one, one))
+    if peers:
+        for suffix, enabled in (("", "0"), (", huge pages", "1")):
+            pages = {"THP_MEM_ALLOC_ENABLE": enabled}
+            if workload.rule in PYTORCH_LABELS:
+                label = PYTORCH_LABELS[workload.rule] + suffix
+                peer = make(label, peers, "contestants_torch", "pytorch", **pages)
+                found.append((peer, tables, one))
+            if workload.rule in FBGEMM:
+                name = FBGEMM[workload.rule]
+                label = FBGEMM_LABELS[name] + suffix
+                peer = make(label, peers, "contestants_torch", name, **pages)
+                found.append((peer, one, one))
     found.append((make("Theano by hand", python, here, "by_hand"), tables, 0))
     # The dense gradient and the new values stand beside the old ones.
     dense = make("lasagne.updates, dense", python, here, "dense")

@@ -260,6 +260,26 @@ def network(setup):
     }
 
 
+def words(setup):
+    """Word vectors from text, against gensim: see ``word2vec.py``"""
+    # Imported here: it reads the modules of examples/, which no other part needs.
+    from word2vec import compare as train
+    from word2vec import sentences
+
+    repeats = 1 if setup.options.quick else 3
+    threads = max(setup.options.axes["threads"] or [2])
+    result = train(
+        list(sentences()),
+        setup.python,
+        setup.peers,
+        setup.scratch,
+        threads=threads,
+        repeats=repeats,
+    )
+    title = "word vectors: {words:,} words, {epochs} epochs, {threads} threads"
+    yield dict(result, part="words", title=title.format(**result))
+
+
 PARTS = {
     "table": table,
     "step": step,
@@ -268,4 +288,5 @@ PARTS = {
     "rows": rows,
     "network": network,
     "growth": growth,
+    "words": words,
 }

@@ -102,6 +102,17 @@ def others(document):
     return [] if len(rows) == 1 else ["", "Single jobs:", ""] + list_table(rows)
 
 
+def word_vectors(document):
+    """The table of word vectors"""
+    rows = [["word vectors by", "words/s", "held-out AUC"]]
+    for result in document["results"]:
+        if result["part"] == "words":
+            for label, one in result["contestants"].items():
+                speed = "{:,.0f}".format(one["words_per_second"])
+                rows.append([label, speed, "%.3f" % one["held_out_auc"]])
+    return [] if len(rows) == 1 else [""] + list_table(rows)
+
+
 def render(document):
     """The tables and the machine they were measured on, as reStructuredText"""
     machine = document["machine"]
@@ -113,7 +124,8 @@ def render(document):
         machine["memory_gib"],
         listed,
     )
-    return "\n".join(steps(document) + others(document) + ["", foot])
+    tables = steps(document) + others(document) + word_vectors(document)
+    return "\n".join(tables + ["", foot])
 
 
 def replace(text, table):

@@ -33,22 +33,29 @@ def render(result):
             result["distinct_rows"],
             "{:,}".format(result["num_lookups"]),
         )
-    lines.append(
-        "  %-28s %10s %21s %8s %9s %6s"
-        % ("", "median ms", "quartiles ms", "x ours", "excess MB", "idle")
-    )
+    if result["part"] != "words":
+        lines.append(
+            "  %-36s %10s %21s %8s %9s %6s"
+            % ("", "median ms", "quartiles ms", "x ours", "excess MB", "idle")
+        )
     summaries = result["contestants"]
     reference = summaries.get("ours") or next(iter(summaries.values()))
     for label, summary in summaries.items():
         if "absent" in summary:
-            lines.append("  %-28s absent: %s" % (label, summary["absent"]))
+            lines.append("  %-36s absent: %s" % (label, summary["absent"]))
+            continue
+        if "words_per_second" in summary:
+            lines.append(
+                "  %-36s %10.0f words/s, held-out AUC %.4f"
+                % (label, summary["words_per_second"], summary["held_out_auc"])
+            )
             continue
         excess = excess_bytes(
             summary, summary.get("table_bytes", result.get("table_bytes", 0))
         )
         compared = "" if "absent" in reference else "%.2f" % ratio(summary, reference)
         lines.append(
-            "  %-28s %10.4g %10.4g %10.4g %8s %9s %6.2f"
+            "  %-36s %10.4g %10.4g %10.4g %8s %9s %6.2f"
             % (
                 label,
                 summary["median_ms"],
