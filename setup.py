@@ -55,11 +55,14 @@ setup(
             'gensim>=4.3,<4.4',
             'tqdm',
             'matplotlib',
+            # The notebooks must run, from top to bottom.
+            'nbclient',
+            'ipykernel',
+            'scikit-learn',
         ],
         'lint': ['ruff'],
         'notebooks': [
             'notebook',
-            'nbclient',
             'tqdm',
             'matplotlib',
             'scikit-learn',
