@@ -24,6 +24,7 @@ if not theano.config.device.startswith(('cuda', 'opencl')):
 
 from lasagne_sparse.ops import SegmentSum, UniqueRows
 from lasagne_sparse.ops.gpu import GpuRowUpdate, GpuSegmentSum
+from lasagne_sparse.ops.row_update import RowUpdate
 from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
 from theano.gpuarray.type import (
     GpuArraySharedVariable,
@@ -307,3 +308,22 @@ def test_table_of_rank_three(rng):
     before[1] -= [1, 2, 3]
     before[4] -= [2, 4, 6]
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-6, atol=1e-6)
+
+
+def test_table_kept_on_the_host_is_updated_there():
+    kept = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'kept', target='cpu')
+    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
+    x = T.ivector('x')
+    total = (W[x] ** 2).sum() + (kept[x] ** 2).sum()
+    rule = updates.apply_momentum(updates.adagrad(total, [kept, W], learning_rate=1))
+    on_device = [v for v in rule if isinstance(v, GpuArraySharedVariable)]
+    assert len(on_device) == len(rule) // 2
+    function = theano.function([x], total, updates=rule)
+    assert len(_nodes(function, GpuRowUpdate)) == 1
+    assert len(_nodes(function, RowUpdate)) == 2
+    assert tables_that_travel(function) == []
+    for node in _nodes(function, GpuFromHost):
+        assert node.inputs[0] not in function.maker.fgraph.inputs
+    function([3, 3])
+    np.testing.assert_array_equal(kept.get_value(), W.get_value())
+    assert kept.get_value()[3, 0] < 0.5

@@ -19,7 +19,7 @@ from ..ops.row_numbers import RowNumbers
 from ..ops.row_update import RowUpdate
 
 __all__ = [
-    "KeepIndicesOnHost",
+    "KeepOnHost",
     "local_gpu_gather",
     "local_gpu_row_update",
     "local_gpu_segment_sum",
@@ -47,11 +47,11 @@ def local_gpu_row_update(op, context_name, inputs, outputs):
     RowUpdate(rows, order, offsets, GPU tables, operands)
         -> GpuRowUpdate(rows, order, offsets, tables, operands)
 
-    The rows stay on the host; so do operands that are one number there.
+    Holds where a table is on a GPU; one that the user keeps on the host is updated
+    there. The rows stay on the host; so do operands that are one number there.
     """
     num_tables = len(outputs)
-    tables = [_on_gpu(v) for v in inputs[3 : 3 + num_tables]]
-    if not any(v is not None for v in tables):
+    if all(_on_gpu(v) is None for v in inputs[3 : 3 + num_tables]):
         return False
     tables = [as_gpuarray_variable(v, context_name) for v in inputs[3 : 3 + num_tables]]
     operands = [
@@ -87,32 +87,37 @@ def _on_gpu(variable):
     return None
 
 
-class KeepIndicesOnHost(Optimizer):
+class KeepOnHost(Optimizer):
     """
-    Keeps integer inputs on the host of which lookups are made, changes no node
+    Keeps inputs on the host that have no business on the GPU, changes no node
 
-    Theano moves every input to the GPU that is not told to stay. Indices would travel
-    there and back, since the distinct rows are found on the host.
+    Theano moves every input there that is not told to stay: integers of which lookups
+    are made, which would come back for the distinct rows to be found; and tables that
+    the user keeps on the host (``target='cpu'``), in each step and as a whole.
     """
 
     def apply(self, fgraph):
-        indices = [
-            node.inputs[0 if isinstance(node.op, UniqueRows) else 1]
-            for node in fgraph.apply_nodes
-            if isinstance(node.op, (UniqueRows, Gather))
-        ]
-        for variable in ancestors(indices):
-            if (
-                variable in fgraph.inputs
-                and isinstance(variable.type, TensorType)
-                and variable.dtype in integer_dtypes
+        indices, tables = [], []
+        for node in fgraph.apply_nodes:
+            if isinstance(node.op, UniqueRows):
+                indices.append(node.inputs[0])
+            elif isinstance(node.op, Gather):
+                tables.append(node.inputs[0])
+                indices.append(node.inputs[1])
+            elif isinstance(node.op, RowUpdate):
+                tables.extend(node.inputs[3 : 3 + len(node.outputs)])
+        indices, tables = set(ancestors(indices)), set(ancestors(tables))
+        for variable in fgraph.inputs:
+            if isinstance(variable.type, TensorType) and (
+                variable in tables
+                or (variable in indices and variable.dtype in integer_dtypes)
             ):
                 variable.tag.target = "cpu"
 
 
 optdb.register(
-    "lasagne_sparse_keep_indices_on_host",
-    KeepIndicesOnHost(),
+    "lasagne_sparse_keep_on_host",
+    KeepOnHost(),
     48.45,
     "fast_run",
     "fast_compile",

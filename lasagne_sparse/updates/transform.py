@@ -14,6 +14,7 @@ import theano.tensor as T
 
 from ..gradients import row_gradient
 from ..graph import table_of
+from .placement import by_device, shared_variables_on
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows
 
@@ -113,7 +114,8 @@ def sparse(update_fn):
     If every row is looked up, the update is the dense rule's.
 
     A parameter whose gradient is not row-sparse goes to the dense rule in the
-    same call.
+    same call. Parameters of different devices (``target='dev1'``) go to
+    it in one call for each device, so that their accumulators are made there.
 
     Examples
     --------
@@ -134,7 +136,12 @@ def sparse(update_fn):
         params = list(params)
         gradients = get_or_compute_grads(loss_or_grads, params)
         gradients, leaves = _read_gradients(gradients, params)
-        updates = update_fn(list(gradients.values()), list(gradients), *args, **kwargs)
+        updates = OrderedDict()
+        for device, tables in by_device(gradients):
+            with shared_variables_on(device):
+                updates.update(
+                    update_fn([gradients[t] for t in tables], tables, *args, **kwargs)
+                )
         return write_rows(updates, leaves)
 
     sparse_update.dense = update_fn

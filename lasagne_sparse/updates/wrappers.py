@@ -8,6 +8,7 @@ import theano
 import theano.tensor as T
 
 from ..gradients import row_gradient
+from .placement import by_device, shared_variables_on
 from .writes import depends_on, row_write, row_writes, write_rows
 
 __all__ = [
@@ -124,7 +125,10 @@ def _apply(dense_apply, updates, params, momentum):
     """Applies a kind of momentum to all of a table, then restricts it."""
     params = list(updates.keys() if params is None else params)
     leaves = row_writes(updates, params)
-    result = dense_apply(updates, params=params, momentum=momentum)
+    result = updates
+    for device, group in by_device(params):
+        with shared_variables_on(device):
+            result = dense_apply(result, params=group, momentum=momentum)
     changed = set(params) | (set(result) - set(updates))
     written = write_rows(
         OrderedDict((s, e) for s, e in result.items() if s in changed), leaves
