@@ -46,6 +46,7 @@ def ours(text_path, out, num_epochs, seed):
     from blocks import Sampler, weight_table
     from skipgram import SkipGram
     from text import encode, read_lines
+    from word2vec_options import RULES
 
     corpus = encode(read_lines([text_path]), MIN_COUNT)
     rng = np.random.RandomState(seed)
@@ -55,7 +56,7 @@ def ours(text_path, out, num_epochs, seed):
         weights = weight_table(WINDOW, NEGATIVE, num_noise)
         network = SkipGram(len(corpus.words), DIM, weights, rng)
         rule = lasagne_sparse.updates.adagrad
-        train = network.trainer(rule, np.float32(word2vec.RULES["adagrad"]))
+        train = network.trainer(rule, np.float32(RULES["adagrad"]))
         report = network.reporter()
 
     def epoch(number):

@@ -127,10 +127,11 @@ def weight_table(window, negative, num_noise):
     place = np.arange(width)
     i, left, right, j = np.ix_(place, range(window + 1), range(window + 1), place)
     inside = (i - left <= j) & (j <= i + right) & (i != j)
+    table = np.empty(inside.shape[:3] + (width + num_noise,), dtype="float32")
+    table[..., :width] = np.where(inside, -1, 0)
     pairs = inside.sum(axis=3, keepdims=True)
-    noise = np.repeat(negative * pairs / num_noise, num_noise, axis=3)
-    table = np.concatenate([-1.0 * inside, noise], axis=3)
-    return table.reshape(-1, width + num_noise).astype("float32")
+    table[..., width:] = negative * pairs / num_noise
+    return table.reshape(-1, width + num_noise)
 
 
 class Sampler:
@@ -179,6 +180,8 @@ class Sampler:
         length = len(tokens) / len(self.corpus.tokens) * self.corpus.length
         draws = self.rng.random_sample(len(tokens)).astype("float32")
         kept = draws < self.keep[tokens]
+        if not kept.any():
+            return
         tokens, reaches = self._in_blocks(tokens[kept], self._reaches(sentences[kept]))
         order = self.rng.permutation(len(tokens))
         tokens, reaches = tokens[order], reaches[order]

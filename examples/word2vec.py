@@ -10,10 +10,8 @@ learned. Equal seeds give equal vectors. ::
     python examples/word2vec.py --dim 200 --out news.txt news-*.txt
 """
 
-import argparse
 import contextlib
 import itertools
-import math
 import os
 import signal
 import statistics
@@ -29,137 +27,17 @@ from docstrings import sentences
 from skipgram import SkipGram
 from text import TextError, encode, read_lines
 from tqdm import tqdm
+from word2vec_options import OptionError, read_options
 from word_map import content_words, draw, layout, neighbours
 
 __all__ = ["main"]
 
-# Learning rates that suit, on a million words.
-RULES = {
-    "adagrad": 0.15,
-    "rowwise_adagrad": 0.15,
-    "adam": 0.002,
-    "adamax": 0.004,
-    "amsgrad": 0.002,
-    "rmsprop": 0.002,
-    "adadelta": 1.0,
-    "sgd": 0.02,
-    "momentum": 0.002,
-    "nesterov_momentum": 0.002,
-}
 NUM_BLOCKS = 16  # in a batch: 512 tokens, with a window of 5
 NUM_NOISE = 32  # noise words that a block shares
 REPORT_EVERY = 100  # steps between two looks at the loss, which is dear
 SHOWN = 8  # words whose neighbours are printed
 COMMON = 3000  # words among which neighbours are sought: rare ones know little
 MAPPED = 250  # words offered to the map
-
-
-class OptionError(ValueError):
-    """An option that makes no sense; the message is one line"""
-
-
-class Parser(argparse.ArgumentParser):
-    """Leaves it to the caller to say what is wrong"""
-
-    def error(self, message):
-        raise OptionError(message)
-
-
-def number_in(kind, low, high=math.inf):
-    """Makes a reader of numbers from `low` to `high`, both included"""
-
-    def read(text):
-        try:
-            number = kind(text)
-        except ValueError:
-            number = math.nan
-        if not low <= number <= high or math.isinf(number):
-            limits = (
-                "%s or more" % low if high == math.inf else "%s to %s" % (low, high)
-            )
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(
-                "expected %s, %s, got %r" % (what, limits, text)
-            )
-        return number
-
-    return read
-
-
-def options(argv):
-    """Reads the command line
-
-    Raises
-    ------
-    OptionError
-        If an option is unknown, or its value makes no sense.
-    """
-    parser = Parser(prog="word2vec.py", description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    add("files", nargs="*", metavar="FILE", help="text in UTF-8, a sentence a line")
-    whole, real = (lambda *r: number_in(int, *r)), (lambda *r: number_in(float, *r))
-    add("--dim", type=whole(1), default=100, help="numbers per vector (%(default)s)")
-    add("--epochs", type=whole(1), default=5, help="passes over the text (%(default)s)")
-    add(
-        "--window",
-        type=whole(1, 30),
-        default=5,
-        help="words to either side at most (%(default)s)",
-    )
-    add(
-        "--negative",
-        type=real(0),
-        default=5,
-        help="weight of the noise: words per pair (%(default)s)",
-    )
-    add(
-        "--min-count",
-        type=whole(1),
-        default=5,
-        help="leave rarer words out (%(default)s)",
-    )
-    add(
-        "--subsample",
-        type=real(0),
-        default=1e-3,
-        help="thin out words of a higher frequency; 0: none (%(default)s)",
-    )
-    add("--rule", choices=list(RULES), default="adagrad", help="(%(default)s)")
-    add(
-        "--learning-rate",
-        type=real(1e-9),
-        help="(one that suits the rule)",
-    )
-    add(
-        "--out",
-        default="word_vectors.txt",
-        help="where to write the vectors; the map has the same name, and the "
-        "ending .png (%(default)s)",
-    )
-    add("--seed", type=whole(0, 2**32 - 1), default=1, help="(%(default)s)")
-    add(
-        "--compare",
-        action="store_true",
-        help="measure a dense step beside a sparse one, as is done without files",
-    )
-    args = parser.parse_args(argv)
-    if args.learning_rate is None:
-        args.learning_rate = RULES[args.rule]
-    args.map = os.path.splitext(args.out)[0] + ".png"
-    args.compare = args.compare or not args.files
-    check_writable(args.out, args.map)
-    return args
-
-
-def check_writable(out, picture):
-    """Finds out now what would be a pity to find out after the training"""
-    folder = os.path.dirname(os.path.abspath(out))
-    if os.path.isdir(out) or out == picture:
-        raise OptionError("--out %s: name a file, such as vectors.txt" % out)
-    if not os.path.isdir(folder):
-        raise OptionError("--out %s: there is no folder %s" % (out, folder))
-    if not os.access(folder, os.W_OK):
-        raise OptionError("--out %s: cannot write into %s" % (out, folder))
 
 
 @contextlib.contextmanager
@@ -197,8 +75,10 @@ def train(sampler, step, report, epochs):
 
     Returns
     -------
-    bool
+    finished : bool
         Whether all was read.
+    length : float
+        The number of words read.
     """
     with interruptible() as pressed, tqdm(
         total=sampler.corpus.length * epochs,
@@ -213,7 +93,7 @@ def train(sampler, step, report, epochs):
             progress.set_description("epoch %d of %d" % (epoch + 1, epochs))
             for batch in sampler.epoch():
                 if pressed:
-                    return False
+                    return False, length
                 if num_steps % REPORT_EVERY == 0:
                     loss = float(report(*batch.inputs))
                     progress.set_postfix(loss="%.3f" % loss, refresh=False)
@@ -221,7 +101,7 @@ def train(sampler, step, report, epochs):
                 num_steps += 1
                 length += batch.length
                 progress.update(round(length) - progress.n)
-    return True
+    return True, length
 
 
 def write_vectors(path, words, vectors):
@@ -237,8 +117,9 @@ def write_vectors(path, words, vectors):
 def print_neighbours(corpus, vectors):
     """Prints some of the commonest words of content, with those nearest"""
     for word in content_words(corpus, 9 * SHOWN)[::9]:
-        near = [corpus.words[i] for i in neighbours(vectors[:COMMON], word, 7)]
-        print("  %-14s %s" % (corpus.words[word], ", ".join(near)))
+        near = neighbours(vectors, word, 7, among=COMMON)
+        names = ", ".join(corpus.words[i] for i in near)
+        print("  %-14s %s" % (corpus.words[word], names))
 
 
 def draw_map(corpus, vectors, path):
@@ -282,46 +163,75 @@ def compare(corpus, args, weights, sampler, sparse_step):
     return name, sparse, dense
 
 
-def run(args):
-    """Reads, trains, writes and shows"""
+def read(args):
+    """Reads the text that the options name"""
     start = time.perf_counter()
     if not args.files:
-        print("Reading the docstrings of the packages installed here ...")
+        print("Reading the docstrings of the packages installed here ...", flush=True)
     lines = read_lines(args.files) if args.files else sentences()
     corpus = encode(lines, args.min_count)
+    seconds = time.perf_counter() - start
     print(
         "%d words, of which %d kinds occur %d times or more (%.0f s)"
-        % (
-            corpus.length,
-            len(corpus.words),
-            args.min_count,
-            time.perf_counter() - start,
-        )
+        % (corpus.length, len(corpus.words), args.min_count, seconds)
     )
+    return corpus
+
+
+def learn(args, sampler, network):
+    """Compiles the network's functions, and trains
+
+    Returns
+    -------
+    step : function
+        What was trained by.
+    finished : bool
+        False if Ctrl-C ended the training.
+    """
+    print("Compiling ...", end=" ", flush=True)
     start = time.perf_counter()
-    print("Compiling ...", flush=True)
-    rng = np.random.RandomState(args.seed)
-    weights = weight_table(args.window, args.negative, NUM_NOISE)
-    network = SkipGram(len(corpus.words), args.dim, weights, rng)
     rule = getattr(lasagne_sparse.updates, args.rule)
     step = network.trainer(rule, np.float32(args.learning_rate))
     report = network.reporter()
-    print("... took %.0f s" % (time.perf_counter() - start), flush=True)
+    print("%.0f s" % (time.perf_counter() - start), flush=True)
+    start = time.perf_counter()
+    finished, length = train(sampler, step, report, args.epochs)
+    seconds = time.perf_counter() - start
+    print(
+        "%s %.0f words in %.1f s: %.0f words/s"
+        % (
+            "Read" if finished else "Interrupted after",
+            length,
+            seconds,
+            length / seconds,
+        )
+    )
+    return step, finished
 
-    sampler = Sampler(corpus, args.window, args.subsample, NUM_NOISE, NUM_BLOCKS, rng)
-    finished = train(sampler, step, report, args.epochs)
-    if not finished:
-        print("Interrupted: what was learned is kept.")
-    vectors = network.centre.W.get_value()
-    if not np.isfinite(vectors).all():
-        print("The vectors grew without bounds: lower --learning-rate", file=sys.stderr)
-        return 1
+
+def show(args, corpus, vectors):
+    """Writes the vectors, prints neighbours, draws the map"""
     write_vectors(args.out, corpus.words, vectors)
     print("Wrote %s" % args.out)
     print("Nearest words:")
     print_neighbours(corpus, vectors)
     draw_map(corpus, vectors, args.map)
     print("Drew %s" % args.map)
+
+
+def run(args):
+    """Reads, learns, and shows what was learned"""
+    corpus = read(args)
+    rng = np.random.RandomState(args.seed)
+    weights = weight_table(args.window, args.negative, NUM_NOISE)
+    network = SkipGram(len(corpus.words), args.dim, weights, rng)
+    sampler = Sampler(corpus, args.window, args.subsample, NUM_NOISE, NUM_BLOCKS, rng)
+    step, finished = learn(args, sampler, network)
+    vectors = network.centre.W.get_value()
+    if not np.isfinite(vectors).all():
+        print("The vectors grew without bounds: lower --learning-rate", file=sys.stderr)
+        return 1
+    show(args, corpus, vectors)
     if args.compare and finished:
         name, sparse, dense = compare(corpus, args, weights, sampler, step)
         print(
@@ -348,7 +258,7 @@ def main(argv=None):
         Ctrl-C was pressed before anything was learned.
     """
     try:
-        args = options(argv)
+        args = read_options(argv)
         with theano.configparser.change_flags(floatX="float32", openmp=True):
             return run(args)
     except (OptionError, TextError) as error:

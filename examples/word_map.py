@@ -60,7 +60,7 @@ def content_words(corpus, number):
     return chosen[:number].tolist()
 
 
-def neighbours(vectors, word, number):
+def neighbours(vectors, word, number, among=None):
     """Finds the words nearest to a word, by the angle between vectors
 
     Parameters
@@ -71,16 +71,18 @@ def neighbours(vectors, word, number):
         The word's index.
     number : int
         How many to find.
+    among : int, optional
+        Seek among the commonest words only, so many.
 
     Returns
     -------
     list of int
         Nearest first, without the word itself.
     """
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
-    similarity = vectors @ vectors[word] / lengths
-    similarity[word] = -np.inf
-    return np.argsort(-similarity, kind="stable")[:number].tolist()
+    sought = vectors[:among]
+    lengths = np.maximum(np.linalg.norm(sought, axis=1), 1e-12)
+    order = np.argsort(-(sought @ vectors[word]) / lengths, kind="stable")
+    return order[order != word][:number].tolist()
 
 
 def _probabilities(squares, perplexity):

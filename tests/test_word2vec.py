@@ -316,6 +316,12 @@ def test_training_does_no_work_of_the_size_of_the_tables():
         assert "IncSubtensor" in str(updates[table].owner.op)
 
 
+def test_subsampling_may_leave_nothing():
+    corpus = text.encode(["a b c"] * 9, min_count=1)
+    rng = np.random.RandomState(0)
+    assert list(blocks.Sampler(corpus, 5, 1e-30, 3, 2, rng).epoch()) == []
+
+
 def test_area_under_curve_counts_pairs_in_order():
     true, false = np.array([3.0, 1.0, 2.0]), np.array([2.0, 0.0])
     pairs = [(t > f) + (t == f) / 2 for t in true for f in false]
@@ -329,6 +335,12 @@ def test_held_out_score_knows_good_vectors_from_bad():
     args = corpus.tokens, corpus.sentences, corpus.counts
     assert held_out.held_out_score(good, good, *args) > 0.7
     assert held_out.held_out_score(good, -good, *args) < 0.3
+
+
+def test_neighbours_are_sought_by_angle_among_the_commonest():
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0], [9.0, 8.0], [1.0, 0.1]])
+    assert word_map.neighbours(vectors, 0, 9) == [3, 2, 1]
+    assert word_map.neighbours(vectors, 3, 9, among=2) == [0, 1]
 
 
 def test_content_words_come_in_clusters():
