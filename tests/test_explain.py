@@ -8,6 +8,7 @@ import theano
 import theano.tensor as T
 from lasagne_sparse import updates as rules
 from lasagne_sparse.explain import assert_sparse, explain
+from lasagne_sparse.layers import EmbeddingLayer
 from lasagne_sparse.ops import unique_rows
 
 PYTHON = theano.Mode('py', 'fast_run')
@@ -31,6 +32,13 @@ def compiled(inputs, outputs=(), updates=(), **kwargs):
 
 
 # What is sparse
+
+def test_an_output_of_the_layer_that_is_made_flat_is_no_larger_than_the_batch(W):
+    x = T.imatrix('x')
+    layer = EmbeddingLayer(lasagne.layers.InputLayer((None, 3), x), *W.get_value().shape, W=W)
+    loss = T.sum(lasagne.layers.get_output(layer).flatten(2) ** 2)
+    assert_sparse(compiled([x], loss, rules.sgd(loss, [W], learning_rate=1)))
+
 
 def test_a_lookup_moves_a_row_for_each_index(W, x):
     (access,) = explain(compiled([x], W[x].sum())).accesses
