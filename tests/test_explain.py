@@ -35,7 +35,8 @@ def compiled(inputs, outputs=(), updates=(), **kwargs):
 
 def test_an_output_of_the_layer_that_is_made_flat_is_no_larger_than_the_batch(W):
     x = T.imatrix('x')
-    layer = EmbeddingLayer(lasagne.layers.InputLayer((None, 3), x), *W.get_value().shape, W=W)
+    words = lasagne.layers.InputLayer((None, 3), x)
+    layer = EmbeddingLayer(words, NUM_ROWS, NUM_UNITS, W=W)
     loss = T.sum(lasagne.layers.get_output(layer).flatten(2) ** 2)
     assert_sparse(compiled([x], loss, rules.sgd(loss, [W], learning_rate=1)))
 
