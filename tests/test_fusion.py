@@ -136,16 +136,19 @@ def test_adam_is_the_papers_algorithm_on_the_rows(rng):
     indices, g = T.ivector(), T.fmatrix()
     updates = rules.adam((W[indices] * g).sum(), [W])
     function = compiled([indices, g], updates, C)
+    tables = [v for v in updates if v.ndim]
+    storage = [v.get_value(borrow=True) for v in tables]
     state = [W.get_value().astype('float64')] + [np.zeros((9, 3)) for _ in 'mv']
     for t, (i, gradients) in enumerate(batches(rng, 9), 1):
         function(i.astype('int32'), gradients)
         for row, s in coalesced(i, gradients, 9).items():
             for array, new in zip(state, adam_row([a[row] for a in state], t, s)):
                 array[row] = new
-    tables = [v for v in updates if v.ndim]
     assert len(tables) == 3
     for array in state:
         assert any(np.allclose(v.get_value(), array, 2e-5, 1e-6) for v in tables)
+    for v, array in zip(tables, storage):
+        assert np.shares_memory(v.get_value(borrow=True), array)
 
 
 def rowwise(rng, W, history):
@@ -351,7 +354,8 @@ def test_what_others_need_too_is_computed_for_them(rng):
     step = -0.1 * G * T.sqrt(T.sum(T.sqr(G)))
     function = compiled([indices, g], {W: T.inc_subtensor(subset, step)},
                         outputs=[step])
-    assert_one_pass(function, 1)
+    operands = assert_one_pass(function, 1).op.program.operands
+    assert 'summed' not in [o.kind for o in operands]  # not added up twice
     w = W.get_value()
     i, gradients = next(batches(rng, 8))
     (returned,) = function(i.astype('int32'), gradients)
@@ -502,6 +506,7 @@ def test_two_writes_to_the_same_rows_of_a_table_stay_apart(rng):
     updates = {W: T.inc_subtensor(subset, G)}
     function = compiled([indices, g], updates,
                         outputs=[T.set_subtensor(subset, G)[:3]])
+    assert len(nodes(function, RowUpdate)) == 2
     w = W.get_value()
     (other,) = function([1, 2, 1], np.ones((3, 3), F32))
     expected = w.copy()
@@ -509,6 +514,33 @@ def test_two_writes_to_the_same_rows_of_a_table_stay_apart(rng):
     np.testing.assert_array_equal(other, expected[:3])
     w[1] += 2
     w[2] += 1
+    close(W, w)
+
+
+def test_what_was_written_at_indices_that_repeat_is_read_back(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    read = T.inc_subtensor(W[indices], g)[indices]
+    function = compiled([indices, g], (), outputs=[read])
+    (read,) = function([1, 2, 1], np.ones((3, 3), F32))
+    w = W.get_value()
+    np.testing.assert_allclose(read, [w[1] + 2, w[2] + 1, w[1] + 2], rtol=1e-6)
+
+
+def test_a_first_write_that_is_needed_too_stays(rng):
+    W = table(rng, 8, 3)
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    written = T.inc_subtensor(subset, G)
+    updates = {W: T.set_subtensor(written[rows], 10 * written[rows])}
+    function = compiled([indices, g], updates, outputs=[written[:3].sum(axis=1)])
+    w = W.get_value()
+    assert all(n.op.inplace for n in nodes(function, RowUpdate))
+    (first,) = function([1, 2, 1], np.ones((3, 3), F32))
+    w[1] += 2
+    w[2] += 1
+    np.testing.assert_allclose(first, w[:3].sum(axis=1), rtol=1e-6)
+    w[1:3] *= 10
     close(W, w)
 
 

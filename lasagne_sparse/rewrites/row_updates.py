@@ -58,20 +58,32 @@ def _written_rows(write, old_rows):
     return T.fill(old_rows, value)
 
 
+def _is_at(node, rows):
+    """Tells whether a client reads rows or writes them."""
+    return node != "output" and (
+        isinstance(node.op, (AdvancedSubtensor1, Gather, AdvancedIncSubtensor1))
+        and node.inputs[-1] is rows
+    )
+
+
 @local_optimizer([AdvancedSubtensor1, Gather])
 def local_read_of_row_write(node):
     """
     inc_subtensor(table[rows], y)[rows] -> table[rows] + y
     set_subtensor(table[rows], y)[rows] -> y
 
-    Holds where the rows are distinct. A rule applied on top of another one's result
-    (momentum, a constraint on the norm) reads rows this way.
+    Holds where the rows are distinct, and where nothing but such reads and writes of
+    the same rows use the result of the write: it is on its way out then. A rule applied
+    on top of another one's result (momentum, a constraint on the norm) reads rows this
+    way.
     """
     if not isinstance(node.op, (AdvancedSubtensor1, Gather)):
         return False
     table, rows = node.inputs
     write = _write_of(table)
     if write is None or write.inputs[2] is not rows or not are_distinct(rows):
+        return False
+    if not all(_is_at(client, rows) for client, _ in table.clients):
         return False
     old_rows = node.op(write.inputs[0], rows)
     new_rows = _written_rows(write, old_rows)
