@@ -8,6 +8,7 @@
     Explanation
     Access
     TableSizedWork
+    Transfer
 
 Examples
 --------
@@ -49,10 +50,18 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
+from .graph import is_transfer, without_transfers
 from .ops import Gather, UniqueRows
 from .ops.row_update import RowUpdate
 
-__all__ = ["Access", "Explanation", "TableSizedWork", "assert_sparse", "explain"]
+__all__ = [
+    "Access",
+    "Explanation",
+    "TableSizedWork",
+    "Transfer",
+    "assert_sparse",
+    "explain",
+]
 
 _READERS = (Gather, AdvancedSubtensor1, AdvancedSubtensor)
 _WRITERS = (AdvancedIncSubtensor1, AdvancedIncSubtensor, IncSubtensor)
@@ -111,9 +120,15 @@ class Access(
 TableSizedWork = namedtuple("TableSizedWork", ["tables", "num_rows", "op", "line"])
 
 
+#: What travels to a GPU or back in each call: ``name`` is that of a variable, or of
+#: the Op that makes it, ``op`` the Op that brings it there, ``kind`` dtype and shape as
+#: far as they are known, ``line`` as in `Access`.
+Transfer = namedtuple("Transfer", ["name", "op", "kind", "line"])
+
+
 class Explanation:
     """
-    lasagne_sparse.explain.Explanation(accesses, table_sized)
+    lasagne_sparse.explain.Explanation(accesses, table_sized, transfers=())
 
     What a function does to its tables; prints as text, and as HTML in a notebook.
 
@@ -123,11 +138,14 @@ class Explanation:
         Work that grows with the rows that a call touches.
     table_sized : list of TableSizedWork
         Work that grows with the tables.
+    transfers : list of Transfer
+        What travels to a GPU or back.
     """
 
-    def __init__(self, accesses, table_sized):
+    def __init__(self, accesses, table_sized, transfers=()):
         self.accesses = list(accesses)
         self.table_sized = list(table_sized)
+        self.transfers = list(transfers)
 
     def bytes(self, rows, lookups=None):
         """Returns the bytes that a call moves to and from the tables' rows
@@ -152,7 +170,7 @@ class Explanation:
         )
 
     def _cells(self):
-        """Returns the two tables of this text: titles, and rows of strings."""
+        """Returns the three tables of this text: titles, and rows of strings."""
         touched = [
             (a.table, a.does, a.op, a.bytes, a.line) for a in self.accesses
         ]
@@ -163,10 +181,11 @@ class Explanation:
         return [
             (("table", "does", "op", "bytes a call", "line"), touched),
             (("as large as table", "now", "op", "line"), sized),
+            (("travels", "by", "as", "line"), [tuple(t) for t in self.transfers]),
         ]
 
     def __str__(self):
-        touched, sized = self._cells()
+        touched, sized, travelling = self._cells()
         texts = ["No rows of a table are touched."]
         if touched[1]:
             texts = [_as_text(*touched)]
@@ -174,17 +193,21 @@ class Explanation:
             texts.append("Table-sized work:\n" + _as_text(*sized))
         else:
             texts.append("Nothing is table-sized.")
+        if travelling[1]:
+            texts.append("To a GPU and back:\n" + _as_text(*travelling))
         return "\n\n".join(texts)
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        touched, sized = self._cells()
+        touched, sized, travelling = self._cells()
         parts = [_as_html(*touched)] if touched[1] else []
         if sized[1]:
             parts.append("<p>Table-sized work:</p>" + _as_html(*sized))
         else:
             parts.append("<p>Nothing is table-sized.</p>")
+        if travelling[1]:
+            parts.append("<p>To a GPU and back:</p>" + _as_html(*travelling))
         return "\n".join(parts)
 
 
@@ -318,6 +341,7 @@ class _Reading:
         return Explanation(
             [a for access in self.accesses for a in self._access(*access)],
             [w for node in self.nodes for w in self._work(node)],
+            [_transfer(node) for node in self.nodes if is_transfer(node)],
         )
 
     # Rows
@@ -511,7 +535,10 @@ def _root_axes(variable):
         elif isinstance(node.op, RowUpdate):
             variable = node.inputs[3 + node.outputs.index(variable)]
             continue
-        elif not isinstance(node.op, _WRITERS + (Assert, Rebroadcast, ViewOp)):
+        elif not (
+            isinstance(node.op, _WRITERS + (Assert, Rebroadcast, ViewOp))
+            or is_transfer(node)
+        ):
             break
         variable = node.inputs[0]
     return variable, axes
@@ -525,6 +552,18 @@ def _root(variable):
     """Returns the table that a variable is a view of, and the axis of its rows."""
     root, axes = _root_axes(variable)
     return root, axes[0] if axes else None
+
+
+def _transfer(node):
+    """Returns the Transfer of a node that is one."""
+    source, result = without_transfers(node.inputs[0]), node.outputs[0]
+    lengths = ["1" if b else "?" for b in result.broadcastable]
+    return Transfer(
+        source.name or str(source.owner.op if source.owner else source),
+        str(node.op),
+        " ".join([result.dtype, " x ".join(lengths)]).strip(),
+        _line(node),
+    )
 
 
 def _name(table):

@@ -12,6 +12,7 @@ import theano
 import theano.tensor as T
 import toy
 from lasagne_sparse import updates
+from lasagne_sparse.explain import assert_sparse, explain
 from theano.compile.sharedvalue import shared
 
 if not theano.config.device.startswith(('cuda', 'opencl')):
@@ -327,3 +328,25 @@ def test_table_kept_on_the_host_is_updated_there():
     function([3, 3])
     np.testing.assert_array_equal(kept.get_value(), W.get_value())
     assert kept.get_value()[3, 0] < 0.5
+
+
+def test_explain_names_what_travels():
+    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
+    x, y = T.ivector('x'), T.vector('y')
+    total = ((W[x] ** 2).sum(axis=1) * y).sum()
+    function = theano.function([x, y], total, updates=updates.sgd(total, [W], 0.1))
+    explanation = explain(function)
+    assert {t.name for t in explanation.transfers} >= {'y', "RowNumbers{table='W'}"}
+    assert 'W' not in {t.name for t in explanation.transfers}
+    assert {a.does for a in explanation.accesses} == {'reads', 'updates'}
+    assert 'To a GPU and back' in str(explanation)
+    assert_sparse(function)
+
+
+def test_explain_finds_a_table_that_travels():
+    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
+    function = theano.function([], W * 2)
+    (transfer,) = explain(function, [W]).transfers
+    assert transfer.op.startswith('HostFromGpu')
+    with pytest.raises(AssertionError, match='HostFromGpu'):
+        assert_sparse(function, [W])
