@@ -386,6 +386,24 @@ def test_the_recipe_of_the_faq_adds_what_repeats(rng):
     close(W, w)
 
 
+@pytest.mark.parametrize('make, linear', [
+    (lambda g, c: -c * g, True), (lambda g, c: g / c, True), (lambda g, c: -g, True),
+    (lambda g, c: c / g, False), (lambda g, c: c + g, False)])
+def test_what_scales_each_lookup_scales_their_sum(rng, make, linear):
+    W = table(rng, 8, 3)
+    indices, g, rate = T.ivector(), T.fmatrix(), T.fscalar()
+    function = compiled([indices, g, rate],
+                        {W: T.inc_subtensor(W[indices], make(g, rate))})
+    node = assert_one_pass(function, 1)
+    assert (function.maker.fgraph.inputs[1] in node.inputs) == linear
+    w = W.get_value()
+    for i, gradients in batches(rng, 8):
+        function(i.astype('int32'), gradients, 0.5)
+        for row, gradient in zip(i, gradients):
+            w[row] += make(gradient, 0.5)
+    close(W, w)
+
+
 @pytest.mark.parametrize('shape', [(), (3,), (1, 3)])
 def test_one_step_for_all_is_added_once_per_lookup(rng, shape):
     W = table(rng, 8, 3)

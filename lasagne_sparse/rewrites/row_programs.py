@@ -136,7 +136,7 @@ class ProgramReader:
             # as NumPy broadcasts: the same for every row
             new = self._operand("shared", "unit", [value])
         elif repeats and value.ndim and not value.broadcastable[0]:
-            return self._operand("summed", scope_of(value), [value])
+            return self._summed(value)
         else:
             new = self._value(value)
         if repeats:
@@ -145,6 +145,17 @@ class ProgramReader:
             count = scalar.Cast(scalar.get_scalar_type(table.dtype))(count)
             new = new._replace(scalar=scalar.mul(count, new.scalar), leaf=False)
         return new
+
+    def _summed(self, value):
+        """Returns the sum over lookups; what scales each of them scales the sum."""
+        scaled = _scaled(value)
+        if scaled is None:
+            return self._operand("summed", scope_of(value), [value])
+        self.interior.append(value.owner)
+        total = self._operand("summed", scope_of(scaled), [scaled])
+        values = [total if v is scaled else self._value(v) for v in value.owner.inputs]
+        result = value.owner.op.scalar_op(*[v.scalar for v in values])
+        return _Value(result, total.scope, 0, False)
 
     def _value(self, variable):
         """Returns the `_Value` of a variable whose first axis is that of the rows."""
@@ -343,6 +354,26 @@ def _has_c(node):
         return False
     # a thread of a loop cannot leave it, nor call Python
     return "Py" not in text
+
+
+def _scaled(value):
+    """Returns ``g`` of ``c * g``, ``g / c`` or ``-g`` with one number ``c``, or None.
+
+    None also if ``g`` is elementwise itself: Theano computes both in one loop.
+    """
+    node = value.owner
+    if node is None or not isinstance(node.op, Elemwise) or len(value.clients) > 1:
+        return None
+    scaled = [v for v in node.inputs if not all(v.broadcastable)]
+    if len(scaled) != 1 or scaled[0].type != value.type:
+        return None
+    linear = isinstance(node.op.scalar_op, (scalar.Mul, scalar.Neg)) or (
+        isinstance(node.op.scalar_op, scalar.TrueDiv) and scaled[0] is node.inputs[0]
+    )
+    maker = scaled[0].owner
+    if not linear or (maker is not None and isinstance(maker.op, Elemwise)):
+        return None
+    return scaled[0]
 
 
 def _is_one_before_end(positions, offsets):
