@@ -37,7 +37,8 @@ apt_updated=no
 apt_update() {
     [ "$apt_updated" = yes ] && return
     say "Updating the list of the system's packages"
-    $(apt_prefix) apt-get update -qq
+    # An old list may be good enough; if not, the installation says so.
+    $(apt_prefix) apt-get update -qq || say "The list could not be updated"
     apt_updated=yes
 }
 
