@@ -14,6 +14,7 @@ static void row_update_loop_%(name)s(
     npy_intp slot)
 {
     const npy_intp num_units = UNITS ? UNITS : units;
+    const npy_int64 num_ahead = row_num_ahead(num_units * %(table_bytes)d);
     const npy_int64 num_rows = groups->num_rows, num_lookups = groups->num_lookups;
     const npy_int64 *rows = groups->rows, *order = groups->order;
     const npy_int64 *offsets = groups->offsets;
@@ -26,8 +27,8 @@ static void row_update_loop_%(name)s(
         #pragma omp for schedule(dynamic, ROW_UPDATE_CHUNK)
         for (npy_int64 u = 0; u < num_rows; u++) {
             const npy_int64 row = rows[u];
-            if (u + ROW_UPDATE_AHEAD < num_rows) {
-                const npy_int64 ahead = rows[u + ROW_UPDATE_AHEAD];
+            if (u + num_ahead < num_rows) {
+                const npy_int64 ahead = rows[u + num_ahead];
 %(prefetches)s
             }
 %(reads)s
@@ -123,6 +124,7 @@ def row_kernel(name, program, tables, operands, inplace, num_units):
         num_tables=len(tables),
         num_operands=len(operands),
         num_arrays=sum(operand.count for operand in program.operands),
+        table_bytes=sum(num_units_tables),
         row_bytes=2 * sum(num_units_tables),
         lookup_bytes=sum(lookups),
         max_item=max(sizes),

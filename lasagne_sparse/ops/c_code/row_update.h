@@ -13,8 +13,11 @@
 
 /* Loops over the units are specialised where the compiler knows how many there are. */
 #define ROW_INLINE __attribute__((always_inline))
-/* Rows to fetch from memory ahead of the one at work. */
+/* Lookups whose values are fetched from memory ahead of the one at work. */
 #define ROW_UPDATE_AHEAD 4
+/* Bytes of tables to fetch ahead: 16 rows of 128 floats of one table. Much less waits
+   for memory; much more pushes itself out of the first cache. */
+#define ROW_UPDATE_AHEAD_BYTES 8192
 /* Rows that a thread takes at a time: few rows have most of the repeats. */
 #define ROW_UPDATE_CHUNK 32
 /* A parallel region costs some microseconds: what a thread must have to do, in
@@ -31,6 +34,13 @@ struct row_layout {
     int num_dims;        /* of a row */
     npy_intp dims[NPY_MAXDIMS], strides[NPY_MAXDIMS];
 };
+
+/* How many rows are that many bytes? */
+static inline npy_int64 row_num_ahead(npy_int64 bytes_per_row)
+{
+    const npy_int64 ahead = ROW_UPDATE_AHEAD_BYTES / (bytes_per_row + 1);
+    return ahead < 3 ? 3 : ahead < 16 ? ahead : 16;
+}
 
 static void row_layout_init(row_layout *layout, PyArrayObject *array, bool has_rows)
 {
