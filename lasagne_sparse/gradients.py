@@ -80,7 +80,10 @@ class TouchedRows(namedtuple("TouchedRows", "table rows values axis")):
         Theano variable, the shape of the table
             ``inc_subtensor(zeros_like(table)[rows], values)``
         """
-        subset = take(T.zeros_like(self.table), self.rows, self.axis)
+        zeros = T.zeros_like(self.table)
+        if self.table.dtype == "float16":
+            zeros = T.cast(zeros, self.values.dtype)
+        subset = take(zeros, self.rows, self.axis)
         return T.inc_subtensor(subset, self.values)
 
 

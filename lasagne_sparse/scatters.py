@@ -8,6 +8,8 @@ from collections import namedtuple
 
 import theano.tensor as T
 from theano.gof.graph import Constant
+from theano.scalar import Cast
+from theano.tensor.elemwise import Elemwise
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
@@ -17,7 +19,7 @@ from theano.tensor.subtensor import (
 )
 from theano.tensor.type_other import SliceType
 
-from .graph import is_full_slice, is_zeros
+from .graph import is_full_slice, is_transfer, is_zeros
 from .ops import UniqueRows
 
 __all__ = ["Scatter", "scatter_at", "unique_rows_node", "axis_first", "axis_back"]
@@ -26,7 +28,8 @@ Scatter = namedtuple("Scatter", "indices values base axis distinct")
 Scatter.__doc__ = """A lookup's gradient: ``values`` added to zeros at ``indices``
 
 ``values`` have the indices along axis 0, whatever the ``axis`` of the table
-that they count along; ``distinct`` tells whether they are known to be.
+that they count along; ``distinct`` tells whether they are known to be. Values of a
+float16 table are float32: they are rounded only when they are in the table.
 """
 
 
@@ -41,7 +44,25 @@ def scatter_at(variable, axis):
     reader = readers.get(type(node.op)) if node is not None else None
     if reader is None or node.op.set_instead_of_inc or not is_zeros(node.inputs[0]):
         return None
-    return reader(node, axis)
+    scatter = reader(node, axis)
+    if scatter is None or scatter.values.dtype != "float16":
+        return scatter
+    return scatter._replace(values=_widened(scatter.values))
+
+
+def _widened(values):
+    """Returns values of float16 in float32, before they were rounded if possible."""
+    node = values.owner
+    if node is not None and isinstance(node.op, Elemwise):
+        if isinstance(node.op.scalar_op, Cast) and node.inputs[0].dtype == "float32":
+            return node.inputs[0]
+    if node is not None and isinstance(node.op, AdvancedIncSubtensor1):
+        base, increment, indices = node.inputs
+        if is_zeros(base) and not node.op.set_instead_of_inc:
+            return node.op(T.cast(base, "float32"), _widened(increment), indices)
+    if node is not None and is_transfer(node):
+        return _widened(node.inputs[0])
+    return T.cast(values, "float32")
 
 
 def _read_vector_scatter(node, axis):

@@ -15,6 +15,7 @@ from theano.gof.utils import MethodNotDefined
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import AdvancedSubtensor1, Subtensor
 
+from ..graph import without_transfers
 from ..ops import Gather, SegmentSum
 from ..ops.row_program import Operand, RowProgram, Slot, Step, Store
 from .lookups import without_check
@@ -84,6 +85,9 @@ class ProgramReader:
         self.distinct = indices is self.rows
         self.computed = frozenset(computed)
         self.tables = [write.inputs[0] for write in writes]
+        # A kernel on a GPU reads float16 as float32, and writes it back.
+        on_gpu = all(_is_on_gpu(table) for table in self.tables)
+        self.dtypes = _DTYPES | {"float16"} if on_gpu else _DTYPES
         self.operands, self.arrays = [], []
         self.numbers, self.buffers = [], []
         self.slots = {}  # scalar variable of a leaf -> Slot
@@ -114,7 +118,7 @@ class ProgramReader:
     def _write(self, i, write):
         """Adds what a write stores into table `i`."""
         table, value = self.tables[i], write.inputs[1]
-        if table.dtype not in _DTYPES:
+        if table.dtype not in self.dtypes:
             raise NotImplementedError("no loop over %s" % (table.dtype,))
         old = self._table_values[i]
         adds = not write.op.set_instead_of_inc
@@ -191,7 +195,7 @@ class ProgramReader:
         if _is_gather(node) and self._is_last_lookup(node.inputs[1]):
             self.interior.append(node)
             return self._operand("last", scope_of(variable), [node.inputs[0]])
-        if isinstance(node.op, Elemwise) and _has_c(node):
+        if isinstance(node.op, Elemwise) and _has_c(node, self.dtypes):
             return self._elementwise(node)
         if isinstance(node.op, DimShuffle) and _keeps_rows(node):
             self.interior.append(node)
@@ -249,7 +253,7 @@ class ProgramReader:
 
     def _operand(self, kind, scope, arrays):
         dtype = arrays[0].dtype if arrays else "int64"
-        if dtype not in _DTYPES:
+        if dtype not in self.dtypes:
             raise NotImplementedError("no loop over %s" % (dtype,))
         slot = Slot("operand", len(self.operands))
         self.operands.append(Operand(kind, scope, len(arrays)))
@@ -336,12 +340,19 @@ def _composite(inputs, results):
     return composite, [distinct.index(v) for v in outputs]
 
 
-def _has_c(node):
+def _is_on_gpu(table):
+    """Tells whether a table, or the one that it is the transpose of, is on a GPU."""
+    while table.owner is not None and isinstance(table.owner.op, DimShuffle):
+        table = table.owner.inputs[0]
+    return without_transfers(table) is not table
+
+
+def _has_c(node, dtypes):
     """Tells whether an elementwise node can be part of a loop that cannot fail."""
     op = node.op.scalar_op
     if len(node.outputs) != 1:
         return False
-    if any(v.dtype not in _DTYPES for v in node.inputs + node.outputs):
+    if any(v.dtype not in dtypes for v in node.inputs + node.outputs):
         return False
     stand_ins = [scalar.get_scalar_type(v.dtype)() for v in node.inputs]
     names = ["x%d" % i for i in range(len(stand_ins))]

@@ -52,22 +52,26 @@ def _uses_gpu():
 
 @contextlib.contextmanager
 def shared_variables_on(device):
-    """Lets ``theano.shared`` make its arrays on a device
+    """Lets ``theano.shared`` make its arrays on a device, and float16 as float32
+
+    An accumulator in float16 would lose small gradients, and overflow.
 
     Parameters
     ----------
     device : str or None
-        None leaves all as it is. Scalars stay where they are.
+        None leaves arrays on the device where they would be. Scalars stay where
+        they are.
     """
-    if device is None:
-        yield
-        return
-    make = tensor_constructor if device == "cpu" else _gpu_constructor()
 
     def constructor(value, **kwargs):
         # Upon a TypeError Theano asks the next constructor.
         if "target" in kwargs or not isinstance(value, np.ndarray) or not value.ndim:
             raise TypeError("not for this constructor")
+        if value.dtype == "float16":
+            return shared(value.astype("float32"), **kwargs)
+        if device is None:
+            raise TypeError("not for this constructor")
+        make = tensor_constructor if device == "cpu" else _gpu_constructor()
         return make(value, target=device, **kwargs)
 
     shared.constructors.append(constructor)

@@ -77,7 +77,10 @@ def _write(shared, expression, axis, update, known):
     """
     opaque = []
     subset = _subset_of(shared, axis, update, known)
-    step = _step(expression, shared) if shared is update.table else None
+    step = None
+    # A step in float16 would be rounded before it is added, and again after it.
+    if shared is update.table and shared.dtype != "float16":
+        step = _step(expression, shared)
     if step is None:
         rows = restrict(expression, update.rows, axis, known, opaque)
         result = T.set_subtensor(subset, T.cast(rows, shared.dtype))
