@@ -8,10 +8,10 @@ __all__ = ["row_kernel"]
 
 _LOOP_OVER_ROWS = """
 template <npy_intp UNITS>
-static void row_update_loop_%(name)s(
+static __attribute__((noinline)) void row_update_rows_%(name)s(
     const row_groups *groups, const row_layout *table_layouts,
-    const row_layout *operand_layouts, npy_intp units, int num_threads, char *scratch,
-    npy_intp slot)
+    const row_layout *operand_layouts, npy_intp units, char *buffers, npy_intp slot,
+    npy_int64 begin, npy_int64 end)
 {
     const npy_intp num_units = UNITS ? UNITS : units;
     const npy_int64 num_ahead = row_num_ahead(num_units * %(table_bytes)d);
@@ -19,22 +19,38 @@ static void row_update_loop_%(name)s(
     const npy_int64 *rows = groups->rows, *order = groups->order;
     const npy_int64 *offsets = groups->offsets;
     (void)order; (void)offsets; (void)num_lookups; (void)operand_layouts;
-    #pragma omp parallel num_threads(num_threads) if (num_threads > 1)
-    {
-        char *buffers = scratch + slot * %(num_slots)d * row_thread();
-        (void)buffers;
+    (void)buffers; (void)slot;
 %(shared)s
-        #pragma omp for schedule(dynamic, ROW_UPDATE_CHUNK)
-        for (npy_int64 u = 0; u < num_rows; u++) {
-            const npy_int64 row = rows[u];
-            if (u + num_ahead < num_rows) {
-                const npy_int64 ahead = rows[u + num_ahead];
+    for (npy_int64 u = begin; u < end; u++) {
+        const npy_int64 row = rows[u];
+        if (u + num_ahead < num_rows) {
+            const npy_int64 ahead = rows[u + num_ahead];
 %(prefetches)s
-            }
+        }
 %(reads)s
 %(steps)s
 %(writes)s
-        }
+    }
+}
+
+template <npy_intp UNITS>
+static void row_update_loop_%(name)s(
+    const row_groups *groups, const row_layout *table_layouts,
+    const row_layout *operand_layouts, npy_intp units, int num_threads, char *scratch,
+    npy_intp slot)
+{
+    const npy_int64 num_rows = groups->num_rows;
+    if (num_threads == 1) {
+        row_update_rows_%(name)s<UNITS>(groups, table_layouts, operand_layouts, units,
+                                        scratch, slot, 0, num_rows);
+        return;
+    }
+    #pragma omp parallel for num_threads(num_threads) schedule(dynamic)
+    for (npy_int64 begin = 0; begin < num_rows; begin += ROW_UPDATE_CHUNK) {
+        const npy_int64 end = begin + ROW_UPDATE_CHUNK;
+        row_update_rows_%(name)s<UNITS>(groups, table_layouts, operand_layouts, units,
+                                        scratch + slot * %(num_slots)d * row_thread(),
+                                        slot, begin, end < num_rows ? end : num_rows);
     }
 }
 """

@@ -247,7 +247,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (8,) + tuple(versions) if all(versions) else ()
+        return (10,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):
