@@ -8,7 +8,7 @@ ARGS =
 
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test lint format bench report clean
+.PHONY: help demo test lint format docs bench report clean
 
 help: ## print this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -29,6 +29,9 @@ lint: $(VENV)/complete ## look for mistakes and untidiness in the source
 format: $(VENV)/complete ## lay the source out as ruff does
 	$(RUN) -m ruff format .
 
+docs: $(VENV)/complete ## build the documentation: docs/_build/index.html
+	$(RUN) -m sphinx -q -W --keep-going docs docs/_build
+
 bench: $(VENV)/complete ## measure against the peers (hours; makes .venv-peers)
 	$(RUN) benchmarks/run.py $(ARGS)
 
@@ -36,6 +39,6 @@ report: $(VENV)/complete ## print what the library found below itself
 	$(RUN) -m lasagne_sparse
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) $(VENV)-uv .venv-peers build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-uv .venv-peers build dist *.egg-info docs/_build
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -exec rm -rf {} +

@@ -66,6 +66,7 @@ setup(
             'tqdm',
             'matplotlib',
             'scikit-learn',
+            'gensim>=4.3,<4.4',
         ],
         # pygpu itself is not on PyPI: see README.rst, "On a GPU".
         'gpu': ['Mako>=0.7'],

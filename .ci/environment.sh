@@ -214,7 +214,7 @@ make_environment() {
     say "Installing the versions in $constraints"
     pip="$venv/bin/python -m pip --disable-pip-version-check"
     $pip install -q -c "$constraints" pip setuptools wheel
-    $pip install -q -c "$constraints" --no-build-isolation -e '.[test,lint,gpu]'
+    $pip install -q -c "$constraints" --no-build-isolation -e '.[test,lint,docs,gpu]'
 }
 
 choose_python
