@@ -316,6 +316,23 @@ def test_training_does_no_work_of_the_size_of_the_tables():
         assert "IncSubtensor" in str(updates[table].owner.op)
 
 
+def test_noise_is_drawn_by_counts_to_the_power_of_three_quarters():
+    lines = ["a " * 81, "b " * 16, "c"]
+    corpus = text.encode(lines * 40, min_count=1)
+    sampler = blocks.Sampler(corpus, 5, 0, 400, 2, np.random.RandomState(0))
+    noise = [batch.targets[:, sampler.width :].ravel() for batch in sampler.epoch()]
+    shares = np.bincount(np.concatenate(noise)) / sum(map(len, noise))
+    np.testing.assert_allclose(shares, np.array([27, 8, 1]) / 36, atol=0.01)
+
+
+def test_occurrences_are_kept_by_their_probability():
+    corpus = text.encode(["a " * 80 + "b " * 20] * 100, min_count=1)
+    sampler = blocks.Sampler(corpus, 5, 0.05, 3, 2, np.random.RandomState(0))
+    tokens = np.concatenate([batch.tokens.ravel() for batch in sampler.epoch()])
+    expected = blocks.keep_probabilities(corpus.counts, 0.05) * corpus.counts
+    np.testing.assert_allclose(np.bincount(tokens), expected, rtol=0.1)
+
+
 def test_subsampling_may_leave_nothing():
     corpus = text.encode(["a b c"] * 9, min_count=1)
     rng = np.random.RandomState(0)
