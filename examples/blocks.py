@@ -199,10 +199,10 @@ class Sampler:
         """Numbers each token's row of the table of weights"""
         num_tokens = len(sentences)
         places = np.arange(num_tokens)
-        # A window ends with its sentence, and with its block.
+        # A window ends with its sentence. (That it ends with its block, the table
+        # of weights sees to.)
         first = np.ones(num_tokens, dtype=bool)
         first[1:] = sentences[1:] != sentences[:-1]
-        first[:: self.width] = True
         starts = np.flatnonzero(first)
         ends = np.append(starts[1:], num_tokens)
         sizes = ends - starts

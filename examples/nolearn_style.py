@@ -57,7 +57,7 @@ class NeuralNet:
         max_epochs=10,
         batch_size=64,
         verbose=1,
-        **kwargs
+        **kwargs,
     ):
         unknown = [name for name in kwargs if not name.startswith("update_")]
         if unknown:
