@@ -34,12 +34,12 @@ void add_one(float **tables, int num_tables, const int64_t *rows, int64_t num_ro
 }
 
 /* lookups[offsets[k]] to lookups[offsets[k + 1] - 1] are the rows of the gradient that
- * belong to rows[k]. Rows go to the threads in blocks: a frequent one weighs more. */
+ * belong to rows[k]. Rows go to the threads in small parts: a frequent one weighs more. */
 void add_gradient(float **tables, int num_tables, const int64_t *rows, int64_t num_rows,
                   int64_t num_units, int ahead, const float *gradient,
                   const int64_t *lookups, const int64_t *offsets)
 {
-    #pragma omp parallel for schedule(dynamic, 64)
+    #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t k = 0; k < num_rows; k++) {
         float sum[num_units];
         if (ahead && k + ahead < num_rows)
