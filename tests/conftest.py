@@ -1,6 +1,7 @@
 """What all tests share: the stack mended first, a seed, and Hypothesis's ways"""
 
 import os
+import signal
 
 __all__ = ['rng']
 
@@ -22,12 +23,55 @@ def _give_each_worker_its_own_compiledir():
     os.environ['THEANO_FLAGS'] = flags + ',' + own if flags else own
 
 
+def _let_interrupts_through():
+    """Makes Ctrl-C what it is in a terminal, for the tests of it
+
+    A shell has what it runs in the background ignore it, and so do its children.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_let_interrupts_through()
 _give_each_worker_its_own_compiledir()
 
 import lasagne_sparse  # noqa: E402, F401  # before any import of theano
 import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+import theano  # noqa: E402
+from theano.compile import mode  # noqa: E402
+
+ON_GPU = theano.config.device != 'cpu'
+
+# What a run on a GPU leaves out: parts of tests' names, and why.
+NOT_ON_GPU = {
+    'DebugMode': "Theano's DebugMode allocates on a GPU without saying on which",
+    'debug_mode': "Theano's DebugMode allocates on a GPU without saying on which",
+    'preallocated': "Theano's DebugMode allocates on a GPU without saying on which",
+    'test_pushes_the_indexing_down': 'Theano puts transfers around tables on a GPU',
+    'test_take_counts_along_the_axis': 'Theano puts transfers around tables on a GPU',
+}
+if theano.config.device.startswith('opencl'):
+    NOT_ON_GPU['empty_batch'] = 'CLBlast, the BLAS for OpenCL, refuses empty matrices'
+
+
+def _compile_where_a_gpu_needs_it():
+    """Lets linkers for Python take C where there is some: GPU Ops have C only"""
+    mode.predefined_linkers['py'] = mode.predefined_linkers['c|py']
+    mode.predefined_modes['FAST_COMPILE'] = mode.Mode('c|py', 'fast_compile')
+
+
+if ON_GPU:
+    _compile_where_a_gpu_needs_it()
+
+
+def pytest_collection_modifyitems(items):
+    """Skips what cannot run on a GPU"""
+    for item in items if ON_GPU else ():
+        for part, reason in NOT_ON_GPU.items():
+            if part in item.name:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 # The same examples in every run; a first example may have to compile.
 hypothesis.settings.register_profile(
