@@ -144,9 +144,25 @@ def penalty_in_a_loop(W, x):
     return [total], ()
 
 
+def in_a_loop(of_table):
+    """Work on a table that depends on the step before, so that it stays inside."""
+    def make(W, x):
+        totals, _ = theano.scan(
+            lambda i, total, W: W[i].sum() + T.exp(of_table(W) + total).sum(),
+            [x], T.zeros((), 'float32'), [W])
+        return [totals], ()
+    return make
+
+
+def buffer_of_its_size(W, x):
+    buffer = T.zeros((2 * W.shape[0] + 1, 3))
+    return [W[x].sum() + T.inc_subtensor(buffer[x], 1.)], ()
+
+
 @pytest.mark.parametrize('make', [
-    dense_rule, penalty, tied_softmax, copied_table, a_row_for_each, zeros_like_it,
-    elementwise, penalty_in_a_loop])
+    buffer_of_its_size, dense_rule, penalty, tied_softmax, copied_table,
+    a_row_for_each, zeros_like_it, elementwise, penalty_in_a_loop,
+    in_a_loop(lambda W: W), in_a_loop(lambda W: W.T)])
 def test_work_on_all_rows_is_named_with_its_line(W, x, make):
     function = compiled([x], *make(W, x))
     with pytest.raises(AssertionError, match=r"work as large as table 'W' \(50 rows\)"
