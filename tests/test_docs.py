@@ -5,6 +5,7 @@ say nothing of devices.
 """
 
 import doctest
+import glob
 import importlib
 import importlib.util
 import os
@@ -198,7 +199,9 @@ def test_options_of_commands_exist():
         for command in commands(page):
             path = re.match(r'python (\S+\.py)', command)
             for option in re.findall(r' (--[a-z-]+)', command) if path else []:
-                assert option in read(path.group(1)), command
+                # word2vec.py's options are in word2vec_options.py.
+                parts = glob.glob(os.path.join(ROOT, path.group(1)[:-3] + '*.py'))
+                assert any(option in read(part) for part in parts), command
 
 
 FOLDERS = ['', 'docs', 'lasagne_sparse', 'notebooks']
@@ -226,4 +229,7 @@ def test_positions_of_rewrites_are_told():
     )
     positions = theano.compile.optdb.__position__
     ours = {n: p for n, p in positions.items() if n.startswith('lasagne_sparse')}
-    assert {name: float(position) for name, position in told} == ours
+    told = {name: float(position) for name, position in told}
+    # It is there only where a GPU is in use, or its module was read for its examples.
+    ours.setdefault('lasagne_sparse_keep_on_host', 48.45)
+    assert told == ours
