@@ -40,5 +40,5 @@ report: $(VENV)/complete ## print what the library found below itself
 
 clean: ## remove all that make has made
 	rm -rf $(VENV) $(VENV)-uv .venv-peers build dist *.egg-info docs/_build
-	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .hypothesis word_vectors.*
 	find . -name __pycache__ -type d -exec rm -rf {} +
