@@ -5,6 +5,9 @@ They run where Theano uses a GPU, which may be an OpenCL device on the CPU:
 """
 
 import contextlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -350,3 +353,44 @@ def test_explain_finds_a_table_that_travels():
     assert transfer.op.startswith('HostFromGpu')
     with pytest.raises(AssertionError, match='HostFromGpu'):
         assert_sparse(function, [W])
+
+
+OTHER_CONTEXT = """
+import lasagne_sparse
+import numpy as np
+import theano
+import theano.tensor as T
+from lasagne_sparse.ops.gpu import GpuRowUpdate
+
+W = theano.shared(np.ones((9, 2), 'float32'), 'W', target='dev0')
+x = T.ivector('x')
+updates = lasagne_sparse.updates.adagrad((W[x] ** 2).sum(), [W], learning_rate=1)
+assert {v.type.context_name for v in updates} == {'dev0'}
+step = theano.function([x], updates=updates)
+nodes = step.maker.fgraph.toposort()
+assert [n for n in nodes if isinstance(n.op, GpuRowUpdate)], nodes
+outputs = step.maker.fgraph.outputs
+names = {type(n.op).__name__ for n in nodes if n.outputs[0] in outputs}
+assert names == {'GpuRowUpdate'}, names
+step([3, 3])
+np.testing.assert_allclose(W.get_value()[3], 0, atol=1e-6)
+assert W.get_value()[4, 0] == 1
+"""
+
+
+def test_table_on_a_context_that_is_not_the_default():
+    environment = dict(
+        os.environ,
+        THEANO_FLAGS='contexts=dev0->%s,floatX=float32,base_compiledir=%s'
+        % (theano.config.device, theano.config.base_compiledir),
+    )
+    # Theano refuses a device to the children of a process that has one.
+    environment.pop('THEANO_GPU_IS_ALREADY_ACTIVE', None)
+    result = subprocess.run(
+        [sys.executable, '-c', OTHER_CONTEXT],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    assert result.returncode == 0, result.stdout
