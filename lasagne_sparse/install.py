@@ -38,7 +38,9 @@ def install():
         return
     rules = [name for name in updates.__all__ if name != "SparsityWarning"]
     replacements = [(lasagne.updates, name, getattr(updates, name)) for name in rules]
-    added = [name for name in updates.rules.__all__ if not hasattr(lasagne.updates, name)]
+    added = [
+        name for name in updates.rules.__all__ if not hasattr(lasagne.updates, name)
+    ]
     replacements.append((lasagne.updates, "__all__", lasagne.updates.__all__ + added))
     # Not in lasagne.layers.embedding, where Lasagne's layer finds itself by name.
     replacements.append((lasagne.layers, "EmbeddingLayer", layers.EmbeddingLayer))

@@ -10,9 +10,17 @@ from lasagne_sparse import updates as rules
 from lasagne_sparse.explain import assert_sparse, explain
 from lasagne_sparse.layers import EmbeddingLayer
 from lasagne_sparse.ops import unique_rows
+from theano.configparser import change_flags
 
 PYTHON = theano.Mode('py', 'fast_run')
 NUM_ROWS, NUM_UNITS = 50, 4
+
+
+@pytest.fixture(autouse=True)
+def float32():
+    """The bytes that are told are those of float32, whatever floatX is"""
+    with change_flags(floatX='float32'):
+        yield
 
 
 @pytest.fixture

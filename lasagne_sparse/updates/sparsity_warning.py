@@ -1,11 +1,8 @@
 """Warns of updates that are right, but walk all of a table"""
 
-import os
 import warnings
 from collections import deque
 
-import lasagne
-import theano
 import theano.tensor as T
 from theano.compile.ops import Shape, Shape_i
 from theano.scan_module.scan_op import Scan
@@ -17,13 +14,10 @@ from theano.tensor.subtensor import (
 )
 
 from ..gradients import dense_terms
+from ..source_lines import source_line
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_opaque", "named"]
 
-_LIBRARIES = tuple(
-    os.path.join(os.path.dirname(os.path.abspath(path)), "")
-    for path in (theano.__file__, lasagne.__file__, os.path.dirname(__file__))
-)
 _NOT_WHOLE = (AdvancedSubtensor, AdvancedSubtensor1, Subtensor, Shape, Shape_i)
 
 
@@ -71,13 +65,7 @@ def _source(variable):
 
 def _users_line(variable):
     """Returns file, line number and code of who made an expression, or None."""
-    frames = [f for trace in getattr(variable.tag, "trace", []) for f in trace]
-    # Theano's gradients are made by a line of Theano's, which helps nobody.
-    users = [f for f in frames if not f[0].startswith(_LIBRARIES)]
-    if variable.owner is None or not users:
-        return None
-    filename, line, _, code = users[-1]
-    return filename, line, code
+    return None if variable.owner is None else source_line(variable)
 
 
 def _use_of(table, term):
