@@ -7,6 +7,7 @@ import numpy as np
 import theano
 import theano.tensor as T
 from theano.gof.link import PerformLinker, WrapLinker
+from theano.gof import OpWiseCLinker
 
 __all__ = [
     'NUM_ROWS',
@@ -118,7 +119,9 @@ def watched(large):
             if NUM_ROWS in array.shape and position not in shares:
                 large.append(str(node))
 
-    linker = WrapLinker([PerformLinker()], run)
+    # What runs on a GPU has C code only.
+    runs = PerformLinker() if theano.config.device == 'cpu' else OpWiseCLinker()
+    linker = WrapLinker([runs], run)
     return theano.Mode(linker, 'fast_run').excluding('conv_opts', 'AbstractConvCheck')
 
 
