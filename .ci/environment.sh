@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 venv=${1:-.venv}
 constraints=.ci/constraints.txt
-gpu_packages='python3-pygpu libgpuarray-dev pocl-opencl-icd'
+gpu_packages='python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd'
 
 say() { printf '== %s\n' "$*"; }
 stop() { printf '\n%s\n' "$*" >&2; exit 1; }

@@ -30,7 +30,7 @@ __all__ = ['main', 'report']
 WIDTH = 16
 PYGPU = (
     'Only a GPU needs it. Debian 12, for its own Python 3.11: apt-get install '
-    'python3-pygpu libgpuarray-dev pocl-opencl-icd'
+    'python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd'
 )
 COMPILER = (
     'Install g++ (Debian, Ubuntu: apt-get install g++ python3-dev), or name one: '

@@ -21,7 +21,8 @@ from theano.compile.sharedvalue import shared
 if not theano.config.device.startswith(('cuda', 'opencl')):
     pytest.skip(
         'no GPU in this run. To test it, install pygpu and an OpenCL device (Debian: '
-        'apt-get install python3-pygpu libgpuarray-dev pocl-opencl-icd), and set '
+        'apt-get install python3-pygpu libgpuarray-dev libclblast-dev '
+        'pocl-opencl-icd), and set '
         'THEANO_FLAGS=device=opencl0:0,floatX=float32',
         allow_module_level=True,
     )
