@@ -5,8 +5,43 @@ One wording serves every Op that reads or writes rows, in Python and in C
 """
 
 import numpy as np
+import theano.tensor as T
 
-__all__ = ["check_bounds", "wrap_negative"]
+__all__ = ["as_indices", "check_bounds", "wrap_negative"]
+
+
+def as_indices(indices, num_rows):
+    """Checks the inputs of an Op that looks at indices, when the graph is built
+
+    Parameters
+    ----------
+    indices : Theano vector, shape ``(num_lookups,)``, any integer dtype
+    num_rows : int or symbolic integer scalar
+        The number of rows of the table.
+
+    Returns
+    -------
+    list of two Theano variables
+        The indices, and the number of rows as int64.
+
+    Raises
+    ------
+    TypeError
+        If `indices` is no vector of integers, or `num_rows` no integer scalar.
+    """
+    indices = T.as_tensor_variable(indices)
+    num_rows = T.as_tensor_variable(num_rows)
+    if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
+        raise TypeError(
+            "indices must be a vector of integers, got %s: cast them to "
+            "'int32' and flatten() them" % (indices.type,)
+        )
+    if num_rows.dtype not in T.integer_dtypes or num_rows.ndim != 0:
+        raise TypeError(
+            "num_rows must be an integer scalar such as table.shape[0], got %s"
+            % (num_rows.type,)
+        )
+    return [indices, T.cast(num_rows, "int64")]
 
 
 def check_bounds(indices, num_rows, table=None):

@@ -4,7 +4,7 @@ import theano.tensor as T
 from theano.gof import Apply, Op, generic
 from theano.gradient import DisconnectedType
 
-from .bounds import check_bounds, wrap_negative
+from .bounds import as_indices, check_bounds, wrap_negative
 from .c_support import c_files
 
 __all__ = ["RowNumbers"]
@@ -53,20 +53,9 @@ class RowNumbers(Op):
         return self.table
 
     def make_node(self, indices, num_rows):
-        indices = T.as_tensor_variable(indices)
-        num_rows = T.as_tensor_variable(num_rows)
-        if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
-            raise TypeError(
-                "indices must be a vector of integers, got %s: cast them to "
-                "'int32' and flatten() them" % (indices.type,)
-            )
-        if num_rows.dtype not in T.integer_dtypes or num_rows.ndim != 0:
-            raise TypeError(
-                "num_rows must be an integer scalar such as table.shape[0], got %s"
-                % (num_rows.type,)
-            )
-        rows = T.TensorType("int64", indices.broadcastable)()
-        return Apply(self, [indices, T.cast(num_rows, "int64")], [rows])
+        inputs = as_indices(indices, num_rows)
+        rows = T.TensorType("int64", inputs[0].broadcastable)()
+        return Apply(self, inputs, [rows])
 
     def infer_shape(self, node, input_shapes):
         return input_shapes[:1]

@@ -6,7 +6,7 @@ from theano.compile.ops import Shape_i
 from theano.gof import Apply, Op, generic
 from theano.gradient import DisconnectedType
 
-from .bounds import check_bounds, wrap_negative
+from .bounds import as_indices, check_bounds, wrap_negative
 from .c_support import c_files
 
 __all__ = ["UniqueRows", "unique_rows"]
@@ -67,21 +67,8 @@ class UniqueRows(Op):
         return self.table
 
     def make_node(self, indices, num_rows):
-        indices = T.as_tensor_variable(indices)
-        num_rows = T.as_tensor_variable(num_rows)
-        if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
-            raise TypeError(
-                "indices must be a vector of integers, got %s: cast them to "
-                "'int32' and flatten() them" % (indices.type,)
-            )
-        if num_rows.dtype not in T.integer_dtypes or num_rows.ndim != 0:
-            raise TypeError(
-                "num_rows must be an integer scalar such as table.shape[0], got %s"
-                % (num_rows.type,)
-            )
-        return Apply(
-            self, [indices, T.cast(num_rows, "int64")], [T.lvector() for _ in range(4)]
-        )
+        inputs = as_indices(indices, num_rows)
+        return Apply(self, inputs, [T.lvector() for _ in range(4)])
 
     def infer_shape(self, node, input_shapes):
         (num_lookups,) = input_shapes[0]

@@ -9,8 +9,8 @@ from theano.tensor.subtensor import AdvancedIncSubtensor1
 
 from ..gradients import TouchedRows
 from ..graph import table_of, without_transfers
-from ..ops import UniqueRows
 from ..restrict import restrict, row_leaves, take
+from ..scatters import unique_rows_node
 from .sparsity_warning import named, warn_opaque
 
 __all__ = ["write_rows", "row_writes", "row_write", "depends_on"]
@@ -183,9 +183,7 @@ def row_write(expression, table=None):
     written = table_of(base)
     if written is None or (table is not None and written is not table):
         return None
-    if rows.owner is None or not isinstance(rows.owner.op, UniqueRows):
-        return None
-    if rows is not rows.owner.outputs[0]:
+    if unique_rows_node(rows) is None:
         return None
     if not node.op.set_instead_of_inc:
         value = base[rows] + value
