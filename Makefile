@@ -25,6 +25,7 @@ test: $(VENV)/complete ## run the tests
 
 lint: $(VENV)/complete ## look for mistakes and untidiness in the source
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 
 format: $(VENV)/complete ## lay the source out as ruff does
 	$(RUN) -m ruff format .

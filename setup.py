@@ -10,79 +10,79 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def read(*path):
     """Returns the text of a file of the project"""
-    with open(os.path.join(HERE, *path), encoding='utf-8') as file:
+    with open(os.path.join(HERE, *path), encoding="utf-8") as file:
         return file.read()
 
 
 def version():
     """Reads the version without importing the package, which needs Theano"""
-    text = read('lasagne_sparse', '__init__.py')
+    text = read("lasagne_sparse", "__init__.py")
     return re.search(r"^__version__ = ['\"](.+)['\"]$", text, re.MULTILINE).group(1)
 
 
 setup(
-    name='lasagne_sparse',
+    name="lasagne_sparse",
     version=version(),
-    description='Sparse updates for the lookup tables of Lasagne networks',
-    long_description=read('README.rst'),
-    long_description_content_type='text/x-rst',
-    license='MIT',
-    license_files=['LICENSE'],
-    packages=find_packages(include=['lasagne_sparse', 'lasagne_sparse.*']),
-    package_data={'lasagne_sparse.ops': ['c_code/*']},
+    description="Sparse updates for the lookup tables of Lasagne networks",
+    long_description=read("README.rst"),
+    long_description_content_type="text/x-rst",
+    license="MIT",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["lasagne_sparse", "lasagne_sparse.*"]),
+    package_data={"lasagne_sparse.ops": ["c_code/*"]},
     # Theano compiles the C where it lies.
     zip_safe=False,
-    python_requires='>=3.8,<3.12',
+    python_requires=">=3.8,<3.12",
     install_requires=[
-        'Theano==1.0.5',
-        'Lasagne>=0.1',
+        "Theano==1.0.5",
+        "Lasagne>=0.1",
         # 1.24 has no np.bool, which Theano uses; 1.21 is the first tried.
-        'numpy>=1.21,<1.24',
+        "numpy>=1.21,<1.24",
         # 1.12 asks for a newer NumPy than Theano bears on Python 3.11.
-        'scipy>=1.7,<1.12',
-        'six',
+        "scipy>=1.7,<1.12",
+        "six",
         # Lasagne 0.1 imports pkg_resources, which later ones do without.
-        'setuptools<81',
+        "setuptools<81",
     ],
     extras_require={
-        'examples': ['tqdm', 'matplotlib'],
-        'test': [
-            'pytest>=7',
-            'pytest-xdist',
-            'hypothesis',
-            'wheel',
+        "examples": ["tqdm", "matplotlib"],
+        "test": [
+            "pytest>=7",
+            "pytest-xdist",
+            "hypothesis",
+            "wheel",
             # The example's word vectors must load there.
-            'gensim>=4.3,<4.4',
-            'tqdm',
-            'matplotlib',
+            "gensim>=4.3,<4.4",
+            "tqdm",
+            "matplotlib",
             # The notebooks must run, from top to bottom.
-            'nbclient',
-            'ipykernel',
-            'scikit-learn',
+            "nbclient",
+            "ipykernel",
+            "scikit-learn",
         ],
-        'lint': ['ruff'],
-        'notebooks': [
-            'notebook',
-            'tqdm',
-            'matplotlib',
-            'scikit-learn',
-            'gensim>=4.3,<4.4',
+        "lint": ["ruff"],
+        "notebooks": [
+            "notebook",
+            "tqdm",
+            "matplotlib",
+            "scikit-learn",
+            "gensim>=4.3,<4.4",
         ],
         # pygpu itself is not on PyPI: see README.rst, "On a GPU".
-        'gpu': ['Mako>=0.7'],
-        'docs': ['sphinx', 'numpydoc'],
+        "gpu": ["Mako>=0.7"],
+        "docs": ["sphinx", "numpydoc"],
     },
     classifiers=[
-        'Development Status :: 4 - Beta',
-        'Intended Audience :: Developers',
-        'Intended Audience :: Science/Research',
-        'License :: OSI Approved :: MIT License',
-        'Operating System :: POSIX :: Linux',
-        'Programming Language :: Python :: 3',
-        'Programming Language :: Python :: 3.8',
-        'Programming Language :: Python :: 3.9',
-        'Programming Language :: Python :: 3.10',
-        'Programming Language :: Python :: 3.11',
-        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "License :: OSI Approved :: MIT License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.8",
+        "Programming Language :: Python :: 3.9",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
 )

@@ -25,16 +25,16 @@ import theano.tensor as T
 from . import __version__, compat, updates
 from .compat import Trouble
 
-__all__ = ['main', 'report']
+__all__ = ["main", "report"]
 
 WIDTH = 16
 PYGPU = (
-    'Only a GPU needs it. Debian 12, for its own Python 3.11: apt-get install '
-    'python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd'
+    "Only a GPU needs it. Debian 12, for its own Python 3.11: apt-get install "
+    "python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd"
 )
 COMPILER = (
-    'Install g++ (Debian, Ubuntu: apt-get install g++ python3-dev), or name one: '
-    'THEANO_FLAGS=cxx=/path/to/g++'
+    "Install g++ (Debian, Ubuntu: apt-get install g++ python3-dev), or name one: "
+    "THEANO_FLAGS=cxx=/path/to/g++"
 )
 
 
@@ -46,15 +46,15 @@ def versions():
     list of (str, str)
         Name and description.
     """
-    lines = [('Python', '%s  %s' % (platform.python_version(), sys.executable))]
+    lines = [("Python", "%s  %s" % (platform.python_version(), sys.executable))]
     for name, module, version in (
-        ('lasagne_sparse', sys.modules[__package__], __version__),
-        ('Theano', theano, theano.__version__),
-        ('Lasagne', lasagne, lasagne.__version__),
-        ('NumPy', numpy, numpy.__version__),
-        ('SciPy', scipy, scipy.__version__),
+        ("lasagne_sparse", sys.modules[__package__], __version__),
+        ("Theano", theano, theano.__version__),
+        ("Lasagne", lasagne, lasagne.__version__),
+        ("NumPy", numpy, numpy.__version__),
+        ("SciPy", scipy, scipy.__version__),
     ):
-        lines.append((name, '%s  %s' % (version, os.path.dirname(module.__file__))))
+        lines.append((name, "%s  %s" % (version, os.path.dirname(module.__file__))))
     return lines
 
 
@@ -67,13 +67,13 @@ def _builds(*flags):
         None if it does, else the first line that it said.
     """
     with tempfile.TemporaryDirectory() as folder:
-        source = os.path.join(folder, 'empty.cpp')
-        with open(source, 'w') as file:
-            file.write('int main() { return 0; }\n')
-        target = os.path.join(folder, 'empty')
+        source = os.path.join(folder, "empty.cpp")
+        with open(source, "w") as file:
+            file.write("int main() { return 0; }\n")
+        target = os.path.join(folder, "empty")
         try:
             done = subprocess.run(
-                [theano.config.cxx, source, '-o', target, *flags],
+                [theano.config.cxx, source, "-o", target, *flags],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 universal_newlines=True,
@@ -82,7 +82,7 @@ def _builds(*flags):
             return str(error)
     if done.returncode == 0:
         return None
-    return (done.stdout.strip().splitlines() or ['no message'])[0]
+    return (done.stdout.strip().splitlines() or ["no message"])[0]
 
 
 def compiler():
@@ -97,26 +97,26 @@ def compiler():
     """
     if not theano.config.cxx:
         trouble = Trouble(
-            'There is no C++ compiler: everything runs in Python', COMPILER
+            "There is no C++ compiler: everything runs in Python", COMPILER
         )
-        return [('compiler', 'none')], [trouble]
+        return [("compiler", "none")], [trouble]
     fault = _builds()
     if fault:
-        trouble = Trouble('The compiler builds nothing: ' + fault, COMPILER)
-        return [('compiler', theano.config.cxx)], [trouble]
-    lines = [('compiler', '%s  %s' % (_compiler_version(), theano.config.cxx))]
+        trouble = Trouble("The compiler builds nothing: " + fault, COMPILER)
+        return [("compiler", theano.config.cxx)], [trouble]
+    lines = [("compiler", "%s  %s" % (_compiler_version(), theano.config.cxx))]
     troubles = []
     for describe in (_blas, _openmp):
         line, trouble = describe()
         lines.append(line)
         troubles += trouble
-    lines.append(('compiled into', theano.config.compiledir))
+    lines.append(("compiled into", theano.config.compiledir))
     return lines, troubles
 
 
 def _compiler_version():
     return subprocess.check_output(
-        [theano.config.cxx, '-dumpfullversion', '-dumpversion'],
+        [theano.config.cxx, "-dumpfullversion", "-dumpversion"],
         universal_newlines=True,
     ).strip()
 
@@ -124,33 +124,33 @@ def _compiler_version():
 def _blas():
     flags = theano.config.blas.ldflags
     if not flags:
-        return ('BLAS', 'none'), []  # compat has the trouble
+        return ("BLAS", "none"), []  # compat has the trouble
     fault = _builds(*flags.split())
     if fault is None:
-        return ('BLAS', flags + ', links'), []
+        return ("BLAS", flags + ", links"), []
     trouble = Trouble(
-        'The BLAS that was named does not link: ' + fault,
-        'Install OpenBLAS (Debian, Ubuntu: apt-get install libopenblas-dev), or '
-        'name another: THEANO_FLAGS=blas.ldflags=-lNAME',
+        "The BLAS that was named does not link: " + fault,
+        "Install OpenBLAS (Debian, Ubuntu: apt-get install libopenblas-dev), or "
+        "name another: THEANO_FLAGS=blas.ldflags=-lNAME",
     )
-    return ('BLAS', flags + ', does not link'), [trouble]
+    return ("BLAS", flags + ", does not link"), [trouble]
 
 
 def _openmp():
-    fault = _builds('-fopenmp')
+    fault = _builds("-fopenmp")
     if fault:
         trouble = Trouble(
-            'The compiler has no OpenMP: updates run on one core. ' + fault,
-            'Install g++ (it brings OpenMP), or name one: THEANO_FLAGS=cxx=...',
+            "The compiler has no OpenMP: updates run on one core. " + fault,
+            "Install g++ (it brings OpenMP), or name one: THEANO_FLAGS=cxx=...",
         )
-        return ('OpenMP', 'none'), [trouble]
-    threads = os.environ.get('OMP_NUM_THREADS') or '%d' % _cores()
-    waiting = ['%s=%s' % (k, os.environ[k]) for k in compat.WAITING if k in os.environ]
-    return ('OpenMP', ' '.join(['up to %s threads' % threads, *waiting])), []
+        return ("OpenMP", "none"), [trouble]
+    threads = os.environ.get("OMP_NUM_THREADS") or "%d" % _cores()
+    waiting = ["%s=%s" % (k, os.environ[k]) for k in compat.WAITING if k in os.environ]
+    return ("OpenMP", " ".join(["up to %s threads" % threads, *waiting])), []
 
 
 def _cores():
-    if hasattr(os, 'sched_getaffinity'):
+    if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -170,66 +170,66 @@ def devices():
         What is off.
     """
     wanted = _wanted_device()
-    line = ('device', '%s, floatX=%s' % (wanted, theano.config.floatX))
-    if not importlib.util.find_spec('pygpu'):
-        lines = [line, ('pygpu', 'not installed. ' + PYGPU)]
-        if wanted == 'cpu':
+    line = ("device", "%s, floatX=%s" % (wanted, theano.config.floatX))
+    if not importlib.util.find_spec("pygpu"):
+        lines = [line, ("pygpu", "not installed. " + PYGPU)]
+        if wanted == "cpu":
             return lines, []
-        return lines, [Trouble('device=%s asks for pygpu' % wanted, PYGPU)]
+        return lines, [Trouble("device=%s asks for pygpu" % wanted, PYGPU)]
     try:
-        pygpu = _quietly_import('pygpu')
+        pygpu = _quietly_import("pygpu")
     except Exception as error:  # whatever a broken binary module raises
-        trouble = Trouble('pygpu does not import: %s' % error, PYGPU)
-        return [line, ('pygpu', 'broken')], [trouble]
-    api = '.'.join(map(str, pygpu.gpuarray.abi_version()))
+        trouble = Trouble("pygpu does not import: %s" % error, PYGPU)
+        return [line, ("pygpu", "broken")], [trouble]
+    api = ".".join(map(str, pygpu.gpuarray.abi_version()))
     where = os.path.dirname(pygpu.__file__)
     lines = [
         line,
-        ('pygpu', '%s, libgpuarray %s  %s' % (pygpu.__version__, api, where)),
+        ("pygpu", "%s, libgpuarray %s  %s" % (pygpu.__version__, api, where)),
     ]
-    lines += [('', name) for name in _device_names(pygpu)]
+    lines += [("", name) for name in _device_names(pygpu)]
     return lines, _idle_device(wanted)
 
 
 def _quietly_import(name):
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
+        warnings.simplefilter("ignore")
         return importlib.import_module(name)
 
 
 def _device_names(pygpu):
     """Lists what ``device=`` may name, with what each is"""
     kinds = []
-    for kind in ('cuda', 'opencl'):
+    for kind in ("cuda", "opencl"):
         try:
             platforms = range(pygpu.gpuarray.count_platforms(kind))
             for p in platforms:
                 for d in range(pygpu.gpuarray.count_devices(kind, p)):
                     kinds.append(
-                        'cuda%d' % d if kind == 'cuda' else 'opencl%d:%d' % (p, d)
+                        "cuda%d" % d if kind == "cuda" else "opencl%d:%d" % (p, d)
                     )
         except pygpu.gpuarray.GpuArrayException:
             continue  # this machine has no driver of this kind
-    return ['%s: %s' % (name, _device_name(pygpu, name)) for name in kinds]
+    return ["%s: %s" % (name, _device_name(pygpu, name)) for name in kinds]
 
 
 def _device_name(pygpu, name):
     try:
         return pygpu.init(name).devname
     except pygpu.gpuarray.GpuArrayException as error:
-        return 'does not start (%s)' % error
+        return "does not start (%s)" % error
 
 
 def _idle_device(wanted):
-    if wanted == 'cpu':
+    if wanted == "cpu":
         return []
-    gpuarray = importlib.import_module('theano.gpuarray')
+    gpuarray = importlib.import_module("theano.gpuarray")
     if gpuarray.pygpu_activated:
         return []
     return [
         Trouble(
-            'Theano did not start device=%s and computes on the CPU' % wanted,
-            'Its message stands above; the devices that there are stand under pygpu.',
+            "Theano did not start device=%s and computes on the CPU" % wanted,
+            "Its message stands above; the devices that there are stand under pygpu.",
         )
     ]
 
@@ -245,28 +245,28 @@ def try_a_step():
         Why the library cannot be used, if it cannot.
     """
     began = time.perf_counter()
-    table = theano.shared(numpy.zeros((4, 2), theano.config.floatX), 'table')
-    indices = T.ivector('indices')
+    table = theano.shared(numpy.zeros((4, 2), theano.config.floatX), "table")
+    indices = T.ivector("indices")
     try:
         update = updates.sgd(table[indices].sum(), [table], learning_rate=1)
         step = theano.function([indices], updates=update)
-        step(numpy.array([1, 3, 1], 'int32'))
+        step(numpy.array([1, 3, 1], "int32"))
     except Exception as error:  # whatever it is, the report is about it
-        reason = (str(error).strip().splitlines() or [''])[0][:300]
+        reason = (str(error).strip().splitlines() or [""])[0][:300]
         trouble = Trouble(
-            'A sparse step raises %s: %s' % (type(error).__name__, reason),
-            'Look at what else is off here; if nothing is, report it with this output.',
+            "A sparse step raises %s: %s" % (type(error).__name__, reason),
+            "Look at what else is off here; if nothing is, report it with this output.",
         )
-        return [('a sparse step', 'fails')], [trouble]
+        return [("a sparse step", "fails")], [trouble]
     seconds = time.perf_counter() - began
     right = [[0, 0], [-2, -2], [0, 0], [-1, -1]]
     if not numpy.array_equal(table.get_value(), right):
         trouble = Trouble(
-            'A sparse step gave %s instead of %s' % (table.get_value().tolist(), right),
-            'Remove the compiled modules (theano-cache purge), and try again.',
+            "A sparse step gave %s instead of %s" % (table.get_value().tolist(), right),
+            "Remove the compiled modules (theano-cache purge), and try again.",
         )
-        return [('a sparse step', 'is wrong')], [trouble]
-    return [('a sparse step', 'compiled and right, %.1f s' % seconds)], []
+        return [("a sparse step", "is wrong")], [trouble]
+    return [("a sparse step", "compiled and right, %.1f s" % seconds)], []
 
 
 def report():
@@ -287,15 +287,15 @@ def report():
         for name, text in versions() + compiler_lines + device_lines + step_lines
     ]
     lines += [
-        '',
-        'Mended by lasagne_sparse.compat:' if compat.mends else 'Nothing mended.',
+        "",
+        "Mended by lasagne_sparse.compat:" if compat.mends else "Nothing mended.",
     ]
     for mend in compat.mends:
-        lines += ['  ' + mend.name, '    ' + mend.why]
+        lines += ["  " + mend.name, "    " + mend.why]
     troubles = compat.troubles + compiler_troubles + device_troubles + step_troubles
-    lines += ['', 'What is off:' if troubles else 'Nothing is off.']
+    lines += ["", "What is off:" if troubles else "Nothing is off."]
     for trouble in troubles:
-        lines += ['  ' + trouble.what, '    -> ' + trouble.remedy]
+        lines += ["  " + trouble.what, "    -> " + trouble.remedy]
     has_compiler = bool(theano.config.cxx) and _builds() is None
     return lines, has_compiler and not step_troubles
 
@@ -308,13 +308,13 @@ def main():
     int
         The exit code: 0 if the library can be used, else 1.
     """
-    logging.getLogger('theano.gof.compilelock').setLevel(logging.ERROR)
+    logging.getLogger("theano.gof.compilelock").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', DeprecationWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         lines, usable = report()
-    print('\n'.join(lines))
+    print("\n".join(lines))
     return 0 if usable else 1
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     sys.exit(main())

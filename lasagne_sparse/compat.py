@@ -23,13 +23,13 @@ import sys
 import warnings
 from typing import NamedTuple
 
-__all__ = ['Mend', 'Trouble', 'mends', 'troubles']
+__all__ = ["Mend", "Trouble", "mends", "troubles"]
 
 # How GNU's OpenMP threads are told to sleep until their next parallel loop.
-WAITING = {'OMP_WAIT_POLICY': 'passive', 'GOMP_SPINCOUNT': '0'}
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 
-SCAN_EXTENSION = 'theano.scan_module.scan_perform_ext'
-DOWNSAMPLE = 'theano.tensor.signal.downsample'
+SCAN_EXTENSION = "theano.scan_module.scan_perform_ext"
+DOWNSAMPLE = "theano.tensor.signal.downsample"
 
 
 class Mend(NamedTuple):
@@ -74,8 +74,8 @@ def _libgomp_is_loaded():
     the answer is no.
     """
     try:
-        with open('/proc/self/maps') as maps:
-            return any('/libgomp.so' in line for line in maps)
+        with open("/proc/self/maps") as maps:
+            return any("/libgomp.so" in line for line in maps)
     except OSError:
         return False
 
@@ -87,21 +87,21 @@ def _let_openmp_threads_sleep():
     # once, when it is loaded.
     if any(name in os.environ for name in WAITING):
         return
-    settings = ' '.join('='.join(item) for item in WAITING.items())
+    settings = " ".join("=".join(item) for item in WAITING.items())
     if _libgomp_is_loaded():
         troubles.append(
             Trouble(
-                'OpenMP was loaded before lasagne_sparse: its threads spin between '
-                'loops and take the cores from BLAS',
-                'Import lasagne_sparse before what loads OpenMP, or start Python '
-                'by: env %s python ...' % settings,
+                "OpenMP was loaded before lasagne_sparse: its threads spin between "
+                "loops and take the cores from BLAS",
+                "Import lasagne_sparse before what loads OpenMP, or start Python "
+                "by: env %s python ..." % settings,
             )
         )
         return
     os.environ.update(WAITING)
     mends.append(
         Mend(
-            'environment: ' + settings,
+            "environment: " + settings,
             "OpenMP's threads would spin between loops and take the cores from BLAS",
         )
     )
@@ -117,13 +117,13 @@ def _describe_blas():
     """
     with warnings.catch_warnings():
         # distutils and numpy.distutils both announce their end on import.
-        warnings.simplefilter('ignore', DeprecationWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         import numpy.distutils.__config__ as config
-    if hasattr(config, 'blas_opt_info'):
+    if hasattr(config, "blas_opt_info"):
         return None
     # With this Theano tries -lopenblas, then -lblas, then does without. Where
     # the user named a BLAS, Theano does not ask.
-    config.blas_opt_info = {'libraries': ['openblas'], 'library_dirs': []}
+    config.blas_opt_info = {"libraries": ["openblas"], "library_dirs": []}
     return config
 
 
@@ -136,21 +136,21 @@ def _import_theano():
         If there is no Theano.
     """
     described = _describe_blas()
-    logger = logging.getLogger('theano.tensor.blas')
+    logger = logging.getLogger("theano.tensor.blas")
     level = logger.level
     # It warns where there is no BLAS; so does this module, with the remedy.
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             # Of np.bool, distutils, unclosed files: nothing a user could change.
-            warnings.simplefilter('ignore')
+            warnings.simplefilter("ignore")
             import theano
     except ModuleNotFoundError as error:
-        if error.name != 'theano':
+        if error.name != "theano":
             raise
         raise ImportError(
-            'lasagne_sparse stands on Theano 1.0.5, and there is none here. Install '
-            'it by: pip install Theano==1.0.5'
+            "lasagne_sparse stands on Theano 1.0.5, and there is none here. Install "
+            "it by: pip install Theano==1.0.5"
         ) from error
     finally:
         logger.setLevel(level)
@@ -160,8 +160,8 @@ def _import_theano():
     if described is not None:
         mends.append(
             Mend(
-                'numpy.distutils.__config__.blas_opt_info',
-                'NumPy 1.22 dropped it, and Theano asks it for the BLAS to link',
+                "numpy.distutils.__config__.blas_opt_info",
+                "NumPy 1.22 dropped it, and Theano asks it for the BLAS to link",
             )
         )
     return theano
@@ -175,12 +175,12 @@ def _imported_theano():
     ImportError
         If an import of Theano failed in this process.
     """
-    theano = sys.modules.get('theano')
-    started = theano or any(name.startswith('theano.') for name in sys.modules)
+    theano = sys.modules.get("theano")
+    started = theano or any(name.startswith("theano.") for name in sys.modules)
     # A failed import takes the package out of sys.modules, and leaves its parts.
-    if started and not hasattr(theano, 'function'):
+    if started and not hasattr(theano, "function"):
         raise ImportError(
-            'An import of Theano failed in this process, before lasagne_sparse could '
+            "An import of Theano failed in this process, before lasagne_sparse could "
             'mend it. Put "import lasagne_sparse" above the first "import theano" or '
             '"import lasagne", and start Python anew.'
         )
@@ -188,10 +188,10 @@ def _imported_theano():
 
 
 def _check_version(theano):
-    if not theano.__version__.startswith('1.0.'):
+    if not theano.__version__.startswith("1.0."):
         raise ImportError(
-            'lasagne_sparse works with Theano 1.0.5, but found version %s in %s. '
-            'Install it by: pip install Theano==1.0.5'
+            "lasagne_sparse works with Theano 1.0.5, but found version %s in %s. "
+            "Install it by: pip install Theano==1.0.5"
             % (theano.__version__, os.path.dirname(theano.__file__))
         )
 
@@ -202,13 +202,13 @@ def _look_for_blas(theano):
         return
     chosen = not type(theano.config.blas).ldflags.is_default
     trouble = Trouble(
-        'Theano found no BLAS to link: matrix products will be slow',
-        'Install OpenBLAS (Debian, Ubuntu: apt-get install libopenblas-dev; conda: '
-        'conda install openblas), or name yours: THEANO_FLAGS=blas.ldflags=-lNAME',
+        "Theano found no BLAS to link: matrix products will be slow",
+        "Install OpenBLAS (Debian, Ubuntu: apt-get install libopenblas-dev; conda: "
+        "conda install openblas), or name yours: THEANO_FLAGS=blas.ldflags=-lNAME",
     )
     troubles.append(trouble)
     if not chosen:
-        warnings.warn('. '.join(trouble), RuntimeWarning, stacklevel=2)
+        warnings.warn(". ".join(trouble), RuntimeWarning, stacklevel=2)
 
 
 def _do_without_scan_extension():
@@ -219,13 +219,13 @@ def _do_without_scan_extension():
     sys.modules[SCAN_EXTENSION] = None
     mends.append(
         Mend(
-            SCAN_EXTENSION + ' left out',
-            'its C does not compile on Python 3.11; scan has a path in Python',
+            SCAN_EXTENSION + " left out",
+            "its C does not compile on Python 3.11; scan has a path in Python",
         )
     )
 
 
-def _max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode='max'):
+def _max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode="max"):
     """Pools over the two trailing axes: ``theano.tensor.signal.pool.pool_2d``
 
     Parameters and result are those of `pool_2d` in Theano 1.0, under their
@@ -246,11 +246,11 @@ def _provide_downsample():
 
     spec = importlib.machinery.ModuleSpec(DOWNSAMPLE, loader=None)
     module = importlib.util.module_from_spec(spec)
-    module.__doc__ = 'Stands in for a module of Theano 0.8.'
+    module.__doc__ = "Stands in for a module of Theano 0.8."
     module.max_pool_2d = _max_pool_2d
     sys.modules[DOWNSAMPLE] = module
     theano.tensor.signal.downsample = module
-    mends.append(Mend(DOWNSAMPLE, 'Theano 0.9 dropped it, and Lasagne 0.1 imports it'))
+    mends.append(Mend(DOWNSAMPLE, "Theano 0.9 dropped it, and Lasagne 0.1 imports it"))
 
 
 def _import_lasagne():
@@ -263,20 +263,20 @@ def _import_lasagne():
         its own version.
     """
     remedies = {
-        'lasagne': 'pip install Lasagne==0.1',
-        'pkg_resources': 'pip install "setuptools<81"',
+        "lasagne": "pip install Lasagne==0.1",
+        "pkg_resources": 'pip install "setuptools<81"',
     }
     try:
         with warnings.catch_warnings():
             # pkg_resources announces its end; Lasagne 0.2.dev1 has "is 'auto'".
-            warnings.simplefilter('ignore')
+            warnings.simplefilter("ignore")
             import lasagne  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name not in remedies:
             raise
         raise ImportError(
-            'lasagne_sparse stands on Lasagne, whose import failed: %s. Install what '
-            'is missing by: %s' % (error, remedies[error.name])
+            "lasagne_sparse stands on Lasagne, whose import failed: %s. Install what "
+            "is missing by: %s" % (error, remedies[error.name])
         ) from error
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 
-__all__ = ['rng']
+__all__ = ["rng"]
 
 
 def _give_each_worker_its_own_compiledir():
@@ -12,15 +12,15 @@ def _give_each_worker_its_own_compiledir():
     Theano locks its directory of compiled modules while it compiles, and who
     finds it locked sleeps for five to ten seconds before looking again.
     """
-    worker = os.environ.get('PYTEST_XDIST_WORKER')
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
     if not worker:
         return
-    flags = os.environ.get('THEANO_FLAGS', '')
-    given = [f for f in flags.split(',') if f.strip().startswith('base_compiledir=')]
-    base = given[-1].split('=', 1)[1] if given else os.path.join('~', '.theano')
+    flags = os.environ.get("THEANO_FLAGS", "")
+    given = [f for f in flags.split(",") if f.strip().startswith("base_compiledir=")]
+    base = given[-1].split("=", 1)[1] if given else os.path.join("~", ".theano")
     # Later flags win over earlier ones.
-    own = 'base_compiledir=' + os.path.join(base, worker)
-    os.environ['THEANO_FLAGS'] = flags + ',' + own if flags else own
+    own = "base_compiledir=" + os.path.join(base, worker)
+    os.environ["THEANO_FLAGS"] = flags + "," + own if flags else own
 
 
 def _let_interrupts_through():
@@ -42,34 +42,34 @@ import pytest  # noqa: E402
 import theano  # noqa: E402
 from theano.compile import mode  # noqa: E402
 
-ON_GPU = theano.config.device != 'cpu'
+ON_GPU = theano.config.device != "cpu"
 
 # What a run on a GPU leaves out: parts of tests' names, and why.
 NOT_ON_GPU = {
-    'DebugMode': "Theano's DebugMode allocates on a GPU without saying on which",
-    'debug_mode': "Theano's DebugMode allocates on a GPU without saying on which",
-    'preallocated': "Theano's DebugMode allocates on a GPU without saying on which",
-    'test_pushes_the_indexing_down': 'Theano puts transfers around tables on a GPU',
-    'test_take_counts_along_the_axis': 'Theano puts transfers around tables on a GPU',
-    'test_what_scales_each_lookup': 'Theano puts transfers around inputs on a GPU',
-    'test_adam_is_the_papers': 'NumPy cannot tell whether GPU arrays share memory',
-    'test_columns_of_a_table_are': 'NumPy cannot tell whether GPU arrays share memory',
-    'test_float16_is_left_alone': 'float16 is fused on a GPU: see test_float16.py',
+    "DebugMode": "Theano's DebugMode allocates on a GPU without saying on which",
+    "debug_mode": "Theano's DebugMode allocates on a GPU without saying on which",
+    "preallocated": "Theano's DebugMode allocates on a GPU without saying on which",
+    "test_pushes_the_indexing_down": "Theano puts transfers around tables on a GPU",
+    "test_take_counts_along_the_axis": "Theano puts transfers around tables on a GPU",
+    "test_what_scales_each_lookup": "Theano puts transfers around inputs on a GPU",
+    "test_adam_is_the_papers": "NumPy cannot tell whether GPU arrays share memory",
+    "test_columns_of_a_table_are": "NumPy cannot tell whether GPU arrays share memory",
+    "test_float16_is_left_alone": "float16 is fused on a GPU: see test_float16.py",
 }
-if theano.config.device.startswith('opencl'):
-    NOT_ON_GPU['empty_batch'] = 'CLBlast, the BLAS for OpenCL, refuses empty matrices'
+if theano.config.device.startswith("opencl"):
+    NOT_ON_GPU["empty_batch"] = "CLBlast, the BLAS for OpenCL, refuses empty matrices"
 
 
 def _compile_where_a_gpu_needs_it():
     """Lets linkers for Python take C where there is some: GPU Ops have C only"""
-    mode.predefined_linkers['py'] = mode.predefined_linkers['c|py']
-    mode.predefined_modes['FAST_COMPILE'] = mode.Mode('c|py', 'fast_compile')
+    mode.predefined_linkers["py"] = mode.predefined_linkers["c|py"]
+    mode.predefined_modes["FAST_COMPILE"] = mode.Mode("c|py", "fast_compile")
 
 
 if ON_GPU:
     _compile_where_a_gpu_needs_it()
     # Theano would refuse the device to pytest-xdist's workers.
-    os.environ.pop('THEANO_GPU_IS_ALREADY_ACTIVE', None)
+    os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
 
 
 def pytest_collection_modifyitems(items):
@@ -79,11 +79,12 @@ def pytest_collection_modifyitems(items):
             if part in item.name:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
+
 # The same examples in every run; a first example may have to compile.
 hypothesis.settings.register_profile(
-    'reproducible', derandomize=True, deadline=None, database=None, max_examples=25
+    "reproducible", derandomize=True, deadline=None, database=None, max_examples=25
 )
-hypothesis.settings.load_profile('reproducible')
+hypothesis.settings.load_profile("reproducible")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ __all__ = []
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(__file__)), "benchmarks")
 
 # Instant answers, so that only the machinery takes time. 'slow' sleeps.
-TOYS = '''
+TOYS = """
 import time
 from worker import Absent
 
@@ -32,7 +32,7 @@ CONTESTANTS = {
     "fails": fails,
     "absent": absent,
 }
-'''
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)

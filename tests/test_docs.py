@@ -21,45 +21,45 @@ import pytest
 import theano
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DOCS = os.path.join(ROOT, 'docs')
-ON_CPU = theano.config.device == 'cpu'
-cpu_only = pytest.mark.skipif(not ON_CPU, reason='documentation is checked on the CPU')
+DOCS = os.path.join(ROOT, "docs")
+ON_CPU = theano.config.device == "cpu"
+cpu_only = pytest.mark.skipif(not ON_CPU, reason="documentation is checked on the CPU")
 
 #: What the programs are compiled with: all rewrites, and no C, which is slow to build.
-FLAGS = dict(mode='Mode', optimizer='fast_run', linker='py', floatX='float64')
+FLAGS = dict(mode="Mode", optimizer="fast_run", linker="py", floatX="float64")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 def pages():
     """The paths of all pages, from the root of the project"""
-    found = ['README.rst', 'CHANGES.rst']
+    found = ["README.rst", "CHANGES.rst"]
     for folder, folders, names in os.walk(DOCS):
-        folders[:] = [name for name in folders if name != '_build']
+        folders[:] = [name for name in folders if name != "_build"]
         paths = [os.path.join(folder, name) for name in names]
-        found += [os.path.relpath(p, ROOT) for p in paths if p.endswith('.rst')]
+        found += [os.path.relpath(p, ROOT) for p in paths if p.endswith(".rst")]
     return sorted(found)
 
 
 def read(page):
-    with open(os.path.join(ROOT, page), encoding='utf-8') as file:
+    with open(os.path.join(ROOT, page), encoding="utf-8") as file:
         return file.read()
 
 
 def modules():
     """The names of all modules of the library"""
-    walk = pkgutil.walk_packages(lasagne_sparse.__path__, 'lasagne_sparse.')
-    return ['lasagne_sparse'] + [module.name for module in walk]
+    walk = pkgutil.walk_packages(lasagne_sparse.__path__, "lasagne_sparse.")
+    return ["lasagne_sparse"] + [module.name for module in walk]
 
 
 def can_load(name):
     """Tells whether a module can be imported: those for a GPU need pygpu"""
-    return '.gpu' not in name or importlib.util.find_spec('pygpu') is not None
+    return ".gpu" not in name or importlib.util.find_spec("pygpu") is not None
 
 
 def load(name):
     """Imports a module, or skips the test"""
     if not can_load(name):
-        pytest.skip('pygpu is not installed')
+        pytest.skip("pygpu is not installed")
     return importlib.import_module(name)
 
 
@@ -68,34 +68,34 @@ def load(name):
 
 def inventory(path):
     """Reads what Sphinx documented: the dotted names of Python's objects"""
-    with open(path, 'rb') as file:
+    with open(path, "rb") as file:
         for _ in range(4):
             file.readline()
-        text = zlib.decompress(file.read()).decode('utf-8')
-    return {line.split(' ')[0] for line in text.splitlines() if ' py:' in line}
+        text = zlib.decompress(file.read()).decode("utf-8")
+    return {line.split(" ")[0] for line in text.splitlines() if " py:" in line}
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def documented(tmp_path_factory):
     """Builds the pages with warnings as errors; the names that are documented"""
-    pytest.importorskip('sphinx', reason='Sphinx is not installed: pip install .[docs]')
-    pytest.importorskip('numpydoc', reason='numpydoc is not installed')
-    folder = str(tmp_path_factory.mktemp('html'))
-    flags = os.environ.get('THEANO_FLAGS', '') + ',device=cpu'
+    pytest.importorskip("sphinx", reason="Sphinx is not installed: pip install .[docs]")
+    pytest.importorskip("numpydoc", reason="numpydoc is not installed")
+    folder = str(tmp_path_factory.mktemp("html"))
+    flags = os.environ.get("THEANO_FLAGS", "") + ",device=cpu"
     done = subprocess.run(
-        [sys.executable, '-m', 'sphinx', '-q', '-W', '--keep-going', DOCS, folder],
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", DOCS, folder],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
-        env=dict(os.environ, THEANO_FLAGS=flags.strip(',')),
+        env=dict(os.environ, THEANO_FLAGS=flags.strip(",")),
     )
     assert done.returncode == 0 and not done.stdout.strip(), done.stdout
-    return inventory(os.path.join(folder, 'objects.inv'))
+    return inventory(os.path.join(folder, "objects.inv"))
 
 
 @cpu_only
 def test_pages_build_without_a_warning(documented):
-    assert 'lasagne_sparse.updates.adam' in documented
+    assert "lasagne_sparse.updates.adam" in documented
 
 
 @cpu_only
@@ -104,13 +104,12 @@ def test_every_public_name_is_documented(documented):
     for module in (load(name) for name in modules() if can_load(name)):
         for attribute in module.__all__:
             value = getattr(module, attribute)
-            if not attribute.startswith('__') and not isinstance(value, type(os)):
-                public['%s.%s' % (module.__name__, attribute)] = value
+            if not attribute.startswith("__") and not isinstance(value, type(os)):
+                public["%s.%s" % (module.__name__, attribute)] = value
     # A name that a package takes from its module is documented once.
     seen = {id(value) for path, value in public.items() if path in documented}
     missing = [path for path, value in public.items() if id(value) not in seen]
-    assert not missing, 'name them in a page of docs/modules'
-
+    assert not missing, "name them in a page of docs/modules"
 
 
 # --- What the pages show runs ----------------
@@ -122,11 +121,11 @@ def run_examples(examples):
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     with theano.configparser.change_flags(**FLAGS):
         runner.run(examples, out=report.append)
-    assert not runner.failures, ''.join(report)
+    assert not runner.failures, "".join(report)
 
 
 @cpu_only
-@pytest.mark.parametrize('name', modules())
+@pytest.mark.parametrize("name", modules())
 def test_examples_of_docstrings(name):
     tests = doctest.DocTestFinder(exclude_empty=True).find(load(name))
     for examples in tests:
@@ -135,7 +134,7 @@ def test_examples_of_docstrings(name):
 
 
 @cpu_only
-@pytest.mark.parametrize('page', [p for p in pages() if '>>>' in read(p)])
+@pytest.mark.parametrize("page", [p for p in pages() if ">>>" in read(p)])
 def test_examples_of_page(page):
     parser = doctest.DocTestParser()
     run_examples(parser.get_doctest(read(page), {}, page, page, 0))
@@ -144,21 +143,21 @@ def test_examples_of_page(page):
 def programs(page):
     """The Python programs of a page, put together; they share their names"""
     blocks = re.findall(
-        r'^\.\. code-block:: python\n((?:\n|    .*\n)+)', read(page), re.MULTILINE
+        r"^\.\. code-block:: python\n((?:\n|    .*\n)+)", read(page), re.MULTILINE
     )
-    return '\n'.join(textwrap.dedent(block) for block in blocks)
+    return "\n".join(textwrap.dedent(block) for block in blocks)
 
 
 # README.rst's program has a test of its own.
-WITH_PROGRAMS = [p for p in pages() if programs(p) and p != 'README.rst']
+WITH_PROGRAMS = [p for p in pages() if programs(p) and p != "README.rst"]
 
 
 @cpu_only
-@pytest.mark.parametrize('page', WITH_PROGRAMS)
+@pytest.mark.parametrize("page", WITH_PROGRAMS)
 def test_programs_of_page(page):
-    code = compile(programs(page), page, 'exec')
+    code = compile(programs(page), page, "exec")
     with theano.configparser.change_flags(**FLAGS):
-        exec(code, {'__name__': 'page'})
+        exec(code, {"__name__": "page"})
 
 
 # --- What the pages name exists ----------------
@@ -167,29 +166,29 @@ def test_programs_of_page(page):
 def commands(page):
     """The commands that a page tells the reader to type"""
     text = read(page)
-    lines = re.findall(r'^    (\S.*)$', text, re.MULTILINE)
-    lines += re.findall(r'``((?:make|python) [^`]+)``', text)
-    lines = [re.sub(r'\s+#.*|^(?:[A-Z_]+=\S+ )+', '', line) for line in lines]
-    return [line for line in lines if re.match(r'(make|python|pip) ', line)]
+    lines = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
+    lines += re.findall(r"``((?:make|python) [^`]+)``", text)
+    lines = [re.sub(r"\s+#.*|^(?:[A-Z_]+=\S+ )+", "", line) for line in lines]
+    return [line for line in lines if re.match(r"(make|python|pip) ", line)]
 
 
 def targets():
-    return set(re.findall(r'^([a-z]+):', read('Makefile'), re.MULTILINE))
+    return set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
 
 
 def exists(command):
     """Tells whether what a command runs is there"""
     words = command.split()
-    if words[0] == 'make':
+    if words[0] == "make":
         return words[1] in targets()
-    if words[0] == 'pip':
-        return words[1] == 'install'
-    if words[1] == '-m':
+    if words[0] == "pip":
+        return words[1] == "install"
+    if words[1] == "-m":
         return importlib.util.find_spec(words[2]) is not None
     return os.path.exists(os.path.join(ROOT, words[1]))
 
 
-@pytest.mark.parametrize('page', [p for p in pages() if commands(p)])
+@pytest.mark.parametrize("page", [p for p in pages() if commands(p)])
 def test_commands_name_what_exists(page):
     assert [c for c in commands(page) if not exists(c)] == []
 
@@ -197,39 +196,39 @@ def test_commands_name_what_exists(page):
 def test_options_of_commands_exist():
     for page in pages():
         for command in commands(page):
-            path = re.match(r'python (\S+\.py)', command)
-            for option in re.findall(r' (--[a-z-]+)', command) if path else []:
+            path = re.match(r"python (\S+\.py)", command)
+            for option in re.findall(r" (--[a-z-]+)", command) if path else []:
                 # word2vec.py's options are in word2vec_options.py.
-                parts = glob.glob(os.path.join(ROOT, path.group(1)[:-3] + '*.py'))
+                parts = glob.glob(os.path.join(ROOT, path.group(1)[:-3] + "*.py"))
                 assert any(option in read(part) for part in parts), command
 
 
-FOLDERS = ['', 'docs', 'lasagne_sparse', 'notebooks']
+FOLDERS = ["", "docs", "lasagne_sparse", "notebooks"]
 
 
-@pytest.mark.parametrize('page', pages())
+@pytest.mark.parametrize("page", pages())
 def test_files_that_are_named_exist(page):
-    named = re.findall(r'``([\w./-]+\.(?:py|rst|ipynb|h|txt)|[\w./-]+/)``', read(page))
+    named = re.findall(r"``([\w./-]+\.(?:py|rst|ipynb|h|txt)|[\w./-]+/)``", read(page))
     for path in named:
         found = [os.path.join(ROOT, folder, path) for folder in FOLDERS]
         assert any(os.path.exists(p) for p in found), path
 
 
 def test_links_of_readme_lead_to_files():
-    links = re.findall(r'<([^>\s]+)>`__?', read('README.rst'))
-    links += re.findall(r'^\.\. _[^:]+: (\S+)$', read('README.rst'), re.MULTILINE)
-    inside = [link for link in links if '://' not in link]
+    links = re.findall(r"<([^>\s]+)>`__?", read("README.rst"))
+    links += re.findall(r"^\.\. _[^:]+: (\S+)$", read("README.rst"), re.MULTILINE)
+    inside = [link for link in links if "://" not in link]
     assert [p for p in inside if not os.path.exists(os.path.join(ROOT, p))] == []
 
 
 def test_positions_of_rewrites_are_told():
     told = re.findall(
-        r'\* - ``(lasagne_sparse_\w+)``\n      - ([\d.]+)\n',
-        read('docs/development/how_it_works.rst'),
+        r"\* - ``(lasagne_sparse_\w+)``\n      - ([\d.]+)\n",
+        read("docs/development/how_it_works.rst"),
     )
     positions = theano.compile.optdb.__position__
-    ours = {n: p for n, p in positions.items() if n.startswith('lasagne_sparse')}
+    ours = {n: p for n, p in positions.items() if n.startswith("lasagne_sparse")}
     told = {name: float(position) for name, position in told}
     # It is there only where a GPU is in use, or its module was read for its examples.
-    ours.setdefault('lasagne_sparse_keep_on_host', 48.45)
+    ours.setdefault("lasagne_sparse_keep_on_host", 48.45)
     assert told == ours

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-EXAMPLES = os.path.join(os.path.dirname(__file__), os.pardir, 'examples')
+EXAMPLES = os.path.join(os.path.dirname(__file__), os.pardir, "examples")
 sys.path.insert(0, EXAMPLES)
 
 import lasagne_sparse  # noqa: E402
@@ -16,7 +16,7 @@ import training_loop  # noqa: E402
 
 
 not_on_pocl = pytest.mark.skipif(
-    theano.config.device.startswith('opencl'),
+    theano.config.device.startswith("opencl"),
     reason="Theano's kernel for a softmax with cross-entropy does not build on PoCL",
 )
 
@@ -24,22 +24,22 @@ not_on_pocl = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def smaller(monkeypatch):
     """Networks that learn in fewer steps; the two use the same compiled modules"""
-    monkeypatch.setattr(training_loop, 'NUM_WORDS', 500)
-    monkeypatch.setattr(nolearn_style, 'NUM_WORDS', 500)
-    with theano.configparser.change_flags(floatX='float32'):
+    monkeypatch.setattr(training_loop, "NUM_WORDS", 500)
+    monkeypatch.setattr(nolearn_style, "NUM_WORDS", 500)
+    with theano.configparser.change_flags(floatX="float32"):
         yield
 
 
 @not_on_pocl
 def test_plain_loop_learns(capsys):
     assert training_loop.main(num_epochs=2) > 0.9
-    assert 'epoch  2: loss' in capsys.readouterr().out
+    assert "epoch  2: loss" in capsys.readouterr().out
 
 
 @not_on_pocl
 def test_estimator_learns(capsys):
     assert nolearn_style.main(num_epochs=3) > 0.9
-    assert 'score' in capsys.readouterr().out
+    assert "score" in capsys.readouterr().out
 
 
 def test_estimator_names_an_unknown_argument():
@@ -56,11 +56,11 @@ def test_estimator_takes_other_rules():
 
     rule = Rule()
     layers = [
-        (training_loop.lasagne.layers.InputLayer, {'shape': (None, 2)}),
-        (lasagne_sparse.layers.EmbeddingLayer, {'input_size': 9, 'output_size': 2}),
-        (training_loop.lasagne.layers.DenseLayer, {'num_units': 3}),
+        (training_loop.lasagne.layers.InputLayer, {"shape": (None, 2)}),
+        (lasagne_sparse.layers.EmbeddingLayer, {"input_size": 9, "output_size": 2}),
+        (training_loop.lasagne.layers.DenseLayer, {"num_units": 3}),
     ]
     net = nolearn_style.NeuralNet(layers, rule, update_learning_rate=0.5, verbose=0)
-    with theano.configparser.change_flags(mode='Mode', linker='py'):
-        assert net.predict(np.zeros((4, 2), 'int32')).shape == (4,)
-    assert rule.kwargs == {'learning_rate': 0.5}
+    with theano.configparser.change_flags(mode="Mode", linker="py"):
+        assert net.predict(np.zeros((4, 2), "int32")).shape == (4,)
+    assert rule.kwargs == {"learning_rate": 0.5}

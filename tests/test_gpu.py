@@ -18,12 +18,12 @@ from lasagne_sparse import updates
 from lasagne_sparse.explain import assert_sparse, explain
 from theano.compile.sharedvalue import shared
 
-if not theano.config.device.startswith(('cuda', 'opencl')):
+if not theano.config.device.startswith(("cuda", "opencl")):
     pytest.skip(
-        'no GPU in this run. To test it, install pygpu and an OpenCL device (Debian: '
-        'apt-get install python3-pygpu libgpuarray-dev libclblast-dev '
-        'pocl-opencl-icd), and set '
-        'THEANO_FLAGS=device=opencl0:0,floatX=float32',
+        "no GPU in this run. To test it, install pygpu and an OpenCL device (Debian: "
+        "apt-get install python3-pygpu libgpuarray-dev libclblast-dev "
+        "pocl-opencl-icd), and set "
+        "THEANO_FLAGS=device=opencl0:0,floatX=float32",
         allow_module_level=True,
     )
 
@@ -60,8 +60,8 @@ def tables_on_host():
 
 def host_mode():
     """Compiles for the CPU, in Python"""
-    return theano.Mode('py', 'fast_run').excluding(
-        'gpuarray', 'conv_opts', 'AbstractConvCheck'
+    return theano.Mode("py", "fast_run").excluding(
+        "gpuarray", "conv_opts", "AbstractConvCheck"
     )
 
 
@@ -71,14 +71,14 @@ class Watched:
     def __init__(self):
         self.sizes = {}
         self.mode = theano.compile.MonitorMode(
-            post_func=self._look, optimizer='fast_run'
+            post_func=self._look, optimizer="fast_run"
         )
 
     def _look(self, i, node, thunk):
-        destroyed = getattr(node.op, 'destroy_map', {})
-        viewed = getattr(node.op, 'view_map', {})
+        destroyed = getattr(node.op, "destroy_map", {})
+        viewed = getattr(node.op, "view_map", {})
         for k, storage in enumerate(thunk.outputs):
-            if k not in destroyed and k not in viewed and hasattr(storage[0], 'shape'):
+            if k not in destroyed and k not in viewed and hasattr(storage[0], "shape"):
                 size = int(np.prod(storage[0].shape))
                 self.sizes[node] = max(size, self.sizes.get(node, 0))
 
@@ -89,11 +89,11 @@ class Training:
     def __init__(self, make_updates, mode, table=None):
         if table is None:
             table = np.random.RandomState(1).uniform(-1, 1, (NUM_ROWS, NUM_UNITS))
-        self.W = theano.shared(table.astype('float32'), 'W')
-        x, y = T.lvector('x'), T.vector('y')
+        self.W = theano.shared(table.astype("float32"), "W")
+        x, y = T.lvector("x"), T.vector("y")
         self.updates = make_updates(self.W, x, y)
         self.step = theano.function(
-            [x, y], updates=self.updates, mode=mode, on_unused_input='ignore'
+            [x, y], updates=self.updates, mode=mode, on_unused_input="ignore"
         )
         self.start = self.values()
 
@@ -106,7 +106,7 @@ class Training:
             variable.set_value(value)
         for k, batch in enumerate(batches):
             y = np.random.RandomState(k).uniform(-1, 1, len(batch))
-            self.step(np.array(batch, 'int64'), y.astype('float32'))
+            self.step(np.array(batch, "int64"), y.astype("float32"))
         return self.values()
 
 
@@ -122,7 +122,7 @@ def by_rule(name):
 def tables_that_travel(function):
     """Lists transfers of tables and accumulators, and of what becomes one"""
     fgraph = function.maker.fgraph
-    tables = [i for i in fgraph.inputs if hasattr(i.type, 'context_name')]
+    tables = [i for i in fgraph.inputs if hasattr(i.type, "context_name")]
     assert tables
     found = []
     for node in fgraph.toposort():
@@ -140,7 +140,7 @@ def close(ours, theirs):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize('name', sorted(RULES))
+@pytest.mark.parametrize("name", sorted(RULES))
 def test_rule_does_on_the_device_what_it_does_on_the_host(name):
     watched = Watched()
     ours = Training(by_rule(name), watched.mode)
@@ -184,15 +184,15 @@ def _constrained(W, x, y):
 
 
 def _added(W, x, y):
-    return updates.add_rows(W, x, y.dimshuffle(0, 'x') * np.ones(NUM_UNITS, 'float32'))
+    return updates.add_rows(W, x, y.dimshuffle(0, "x") * np.ones(NUM_UNITS, "float32"))
 
 
 def _set(W, x, y):
-    return updates.set_rows(W, x, y.dimshuffle(0, 'x') * np.ones(NUM_UNITS, 'float32'))
+    return updates.set_rows(W, x, y.dimshuffle(0, "x") * np.ones(NUM_UNITS, "float32"))
 
 
 @pytest.mark.parametrize(
-    'make_updates', [_columns, _two_lookups, _clipped, _constrained, _added, _set]
+    "make_updates", [_columns, _two_lookups, _clipped, _constrained, _added, _set]
 )
 def test_program_does_on_the_device_what_it_does_on_the_host(make_updates):
     table = np.random.RandomState(1).uniform(-1, 1, (NUM_ROWS, NUM_UNITS))
@@ -209,22 +209,22 @@ def test_program_does_on_the_device_what_it_does_on_the_host(make_updates):
     assert _nodes(ours.step, GpuRowUpdate)
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def two_tables():
     """A function that updates a table, then one that may have a bad index"""
-    tables = [theano.shared(np.ones((n, 2), 'float32'), 'W%d' % n) for n in (10, 20)]
-    x, y = T.lvectors('x', 'y')
+    tables = [theano.shared(np.ones((n, 2), "float32"), "W%d" % n) for n in (10, 20)]
+    x, y = T.lvectors("x", "y")
     total = (tables[0][x] ** 2).sum() + (tables[1][y] ** 2).sum()
     rule = updates.adam(total, tables)
     return theano.function([x, y], total, updates=rule), list(rule)
 
 
 @pytest.mark.parametrize(
-    'indices, message',
+    "indices, message",
     [
         (([0], [1, 20]), "index 20 at position 1 is out of range for table 'W20' with"),
         (([10], [1]), "index 10 at position 0 is out of range for table 'W10' with"),
-        (([0, 2, -11], [1]), 'index -11 at position 2'),
+        (([0, 2, -11], [1]), "index -11 at position 2"),
     ],
 )
 def test_index_out_of_range_raises_before_anything_is_written(
@@ -233,13 +233,13 @@ def test_index_out_of_range_raises_before_anything_is_written(
     function, variables = two_tables
     before = [v.get_value() for v in variables]
     with pytest.raises(IndexError, match=message):
-        function(*[np.array(i, 'int64') for i in indices])
+        function(*[np.array(i, "int64") for i in indices])
     toy.same_bits([v.get_value() for v in variables], before)
 
 
 def test_lookup_alone_raises_the_error_of_the_host():
-    W = theano.shared(np.ones((10, 2), 'float32'), 'W')
-    x = T.ivector('x')
+    W = theano.shared(np.ones((10, 2), "float32"), "W")
+    x = T.ivector("x")
     function = theano.function([x], W[x])
     np.testing.assert_array_equal(function([1, -1]), np.ones((2, 2)))
     with pytest.raises(IndexError, match="index 10 at position 1 .* table 'W' with 10"):
@@ -247,38 +247,38 @@ def test_lookup_alone_raises_the_error_of_the_host():
 
 
 def test_indices_do_not_travel_to_the_device_and_back():
-    W = theano.shared(np.ones((10, 2), 'float32'), 'W')
-    x = T.imatrix('x')
+    W = theano.shared(np.ones((10, 2), "float32"), "W")
+    x = T.imatrix("x")
     total = (W[x.flatten()] ** 2).sum()
     function = theano.function([x], total, updates=updates.sgd(total, [W], 0.1))
     assert _nodes(function, UniqueRows)
     fgraph = function.maker.fgraph
     users = [
-        client for i in fgraph.inputs if i.dtype == 'int32' for client in i.clients
+        client for i in fgraph.inputs if i.dtype == "int32" for client in i.clients
     ]
     assert users
     assert not [node for node, _ in users if isinstance(node.op, GpuFromHost)]
 
 
-@pytest.mark.parametrize('shapes', [[(6, 3)], [(2, 2, 3), (4, 2, 3)], [(6,)], [(0, 3)]])
+@pytest.mark.parametrize("shapes", [[(6, 3)], [(2, 2, 3), (4, 2, 3)], [(6,)], [(0, 3)]])
 def test_segment_sum_on_the_device(shapes, rng):
-    order, offsets = T.lvectors('order', 'offsets')
-    kind = T.TensorType('float32', [False] * len(shapes[0]))
+    order, offsets = T.lvectors("order", "offsets")
+    kind = T.TensorType("float32", [False] * len(shapes[0]))
     variables = [kind() for _ in shapes]
     function = theano.function(
         [order, offsets] + variables, SegmentSum()(order, offsets, *variables)
     )
     assert _nodes(function, GpuSegmentSum)
-    arrays = [rng.uniform(-1, 1, shape).astype('float32') for shape in shapes]
+    arrays = [rng.uniform(-1, 1, shape).astype("float32") for shape in shapes]
     together = np.concatenate(arrays)
     n = len(together)
     groups = [[4, 0], [], [1, 3, 5, 2]] if n else [[], []]
     sums = function(
-        np.array(sum(groups, []), 'int64'),
+        np.array(sum(groups, []), "int64"),
         np.append(0, np.cumsum([len(group) for group in groups])),
         *arrays,
     )
-    expected = np.zeros((len(groups),) + together.shape[1:], 'float32')
+    expected = np.zeros((len(groups),) + together.shape[1:], "float32")
     for k, group in enumerate(groups):
         for j in group:
             expected[k] += together[j]
@@ -286,13 +286,13 @@ def test_segment_sum_on_the_device(shapes, rng):
 
 
 def test_rows_longer_than_a_block_of_threads(rng):
-    W = theano.shared(rng.uniform(-1, 1, (300, 200)).astype('float32'), 'W')
-    before = W.get_value().astype('float64')
-    x = T.ivector('x')
+    W = theano.shared(rng.uniform(-1, 1, (300, 200)).astype("float32"), "W")
+    before = W.get_value().astype("float64")
+    x = T.ivector("x")
     rule = updates.rowwise_adagrad((W[x] ** 2).sum() / 2, [W], learning_rate=0.5)
     function = theano.function([x], updates=rule)
     indices = rng.randint(0, 300, 400)
-    function(indices.astype('int32'))
+    function(indices.astype("int32"))
     for row in range(300):
         gradient = before[row] * np.sum(indices == row)
         if np.any(gradient):
@@ -302,23 +302,23 @@ def test_rows_longer_than_a_block_of_threads(rng):
 
 
 def test_table_of_rank_three(rng):
-    W = theano.shared(rng.uniform(-1, 1, (6, 2, 3)).astype('float32'), 'W')
+    W = theano.shared(rng.uniform(-1, 1, (6, 2, 3)).astype("float32"), "W")
     before = W.get_value()
-    x, y = T.ivector('x'), T.vector('y')
-    gradient_factor = y.dimshuffle('x', 'x', 0)
+    x, y = T.ivector("x"), T.vector("y")
+    gradient_factor = y.dimshuffle("x", "x", 0)
     rule = updates.sgd((W[x] * gradient_factor).sum(), [W], learning_rate=1)
     function = theano.function([x, y], updates=rule)
     assert _nodes(function, GpuRowUpdate)
-    function([4, 1, 4], np.array([1, 2, 3], 'float32'))
+    function([4, 1, 4], np.array([1, 2, 3], "float32"))
     before[1] -= [1, 2, 3]
     before[4] -= [2, 4, 6]
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-6, atol=1e-6)
 
 
 def test_table_kept_on_the_host_is_updated_there():
-    kept = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'kept', target='cpu')
-    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
-    x = T.ivector('x')
+    kept = theano.shared(np.ones((NUM_ROWS, 2), "float32"), "kept", target="cpu")
+    W = theano.shared(np.ones((NUM_ROWS, 2), "float32"), "W")
+    x = T.ivector("x")
     total = (W[x] ** 2).sum() + (kept[x] ** 2).sum()
     rule = updates.apply_momentum(updates.adagrad(total, [kept, W], learning_rate=1))
     on_device = [v for v in rule if isinstance(v, GpuArraySharedVariable)]
@@ -335,24 +335,24 @@ def test_table_kept_on_the_host_is_updated_there():
 
 
 def test_explain_names_what_travels():
-    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
-    x, y = T.ivector('x'), T.vector('y')
+    W = theano.shared(np.ones((NUM_ROWS, 2), "float32"), "W")
+    x, y = T.ivector("x"), T.vector("y")
     total = ((W[x] ** 2).sum(axis=1) * y).sum()
     function = theano.function([x, y], total, updates=updates.sgd(total, [W], 0.1))
     explanation = explain(function)
-    assert {t.name for t in explanation.transfers} >= {'y', "RowNumbers{table='W'}"}
-    assert 'W' not in {t.name for t in explanation.transfers}
-    assert {a.does for a in explanation.accesses} == {'reads', 'updates'}
-    assert 'To a GPU and back' in str(explanation)
+    assert {t.name for t in explanation.transfers} >= {"y", "RowNumbers{table='W'}"}
+    assert "W" not in {t.name for t in explanation.transfers}
+    assert {a.does for a in explanation.accesses} == {"reads", "updates"}
+    assert "To a GPU and back" in str(explanation)
     assert_sparse(function)
 
 
 def test_explain_finds_a_table_that_travels():
-    W = theano.shared(np.ones((NUM_ROWS, 2), 'float32'), 'W')
+    W = theano.shared(np.ones((NUM_ROWS, 2), "float32"), "W")
     function = theano.function([], W * 2)
     (transfer,) = explain(function, [W]).transfers
-    assert transfer.op.startswith('HostFromGpu')
-    with pytest.raises(AssertionError, match='HostFromGpu'):
+    assert transfer.op.startswith("HostFromGpu")
+    with pytest.raises(AssertionError, match="HostFromGpu"):
         assert_sparse(function, [W])
 
 
@@ -382,13 +382,13 @@ assert W.get_value()[4, 0] == 1
 def test_table_on_a_context_that_is_not_the_default():
     environment = dict(
         os.environ,
-        THEANO_FLAGS='contexts=dev0->%s,floatX=float32,base_compiledir=%s'
+        THEANO_FLAGS="contexts=dev0->%s,floatX=float32,base_compiledir=%s"
         % (theano.config.device, theano.config.base_compiledir),
     )
     # Theano refuses a device to the children of a process that has one.
-    environment.pop('THEANO_GPU_IS_ALREADY_ACTIVE', None)
+    environment.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
     result = subprocess.run(
-        [sys.executable, '-c', OTHER_CONTEXT],
+        [sys.executable, "-c", OTHER_CONTEXT],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

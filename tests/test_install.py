@@ -1,4 +1,5 @@
 """Programs whose imports cannot be changed: ours in the place of Lasagne's"""
+
 import importlib
 import pickle
 import sys
@@ -32,14 +33,14 @@ def program(tmp_path, monkeypatch):
     """Writes a program that is imported only now, and imports it"""
 
     def write(text):
-        (tmp_path / 'their_program.py').write_text(textwrap.dedent(text))
+        (tmp_path / "their_program.py").write_text(textwrap.dedent(text))
         monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, 'their_program', raising=False)
+        monkeypatch.delitem(sys.modules, "their_program", raising=False)
         importlib.invalidate_caches()
-        return importlib.import_module('their_program')
+        return importlib.import_module("their_program")
 
     yield write
-    sys.modules.pop('their_program', None)
+    sys.modules.pop("their_program", None)
 
 
 def trains_sparsely(layer, rule, **kwargs):
@@ -49,7 +50,7 @@ def trains_sparsely(layer, rule, **kwargs):
     loss = T.sum(lasagne.layers.get_output(network) ** 2)
     updates = rule(loss, lasagne.layers.get_all_params(network), **kwargs)
     step = fast_compiled([x], loss, updates=updates)
-    step(np.arange(NUM_ROWS, dtype='int32').repeat(2).reshape(-1, 2))
+    step(np.arange(NUM_ROWS, dtype="int32").repeat(2).reshape(-1, 2))
     before = [s.get_value() for s in updates]
     step(SOME_ROWS)
     return all(
@@ -59,11 +60,25 @@ def trains_sparsely(layer, rule, **kwargs):
     )
 
 
-@pytest.mark.parametrize('name', [
-    'sgd', 'momentum', 'nesterov_momentum', 'adagrad', 'rmsprop', 'adadelta', 'adam',
-    'adamax', 'amsgrad', 'apply_momentum', 'apply_nesterov_momentum', 'norm_constraint',
-    'total_norm_constraint', 'get_or_compute_grads',
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sgd",
+        "momentum",
+        "nesterov_momentum",
+        "adagrad",
+        "rmsprop",
+        "adadelta",
+        "adam",
+        "adamax",
+        "amsgrad",
+        "apply_momentum",
+        "apply_nesterov_momentum",
+        "norm_constraint",
+        "total_norm_constraint",
+        "get_or_compute_grads",
+    ],
+)
 def test_rule_by_attribute_is_ours(name):
     assert getattr(lasagne.updates, name) is getattr(lasagne_sparse.updates, name)
 
@@ -104,7 +119,7 @@ def test_program_with_a_rule_as_default_argument(program):
     assert trains_sparsely(STOCK, theirs.train)
 
 
-@pytest.mark.parametrize('name', ['adadelta', 'momentum'])
+@pytest.mark.parametrize("name", ["adadelta", "momentum"])
 def test_program_that_looks_rules_up_by_name(program, name):
     theirs = program(
         """
@@ -129,19 +144,19 @@ def test_program_that_imports_names(program):
 
 
 def test_program_that_imports_all_layers(program):
-    theirs = program('from lasagne.layers import *')
+    theirs = program("from lasagne.layers import *")
     assert theirs.EmbeddingLayer is lasagne_sparse.layers.EmbeddingLayer
 
 
 def test_program_that_imports_all_updates(program):
-    theirs = program('from lasagne.updates import *')
+    theirs = program("from lasagne.updates import *")
     assert theirs.adam is lasagne_sparse.updates.adam
     # Lasagne 0.1 has none.
     assert theirs.amsgrad is lasagne_sparse.updates.amsgrad
 
 
 def test_program_that_renames(program):
-    theirs = program('import lasagne.updates as U, lasagne.layers as L')
+    theirs = program("import lasagne.updates as U, lasagne.layers as L")
     assert theirs.U.adam is lasagne_sparse.updates.adam
     assert theirs.L.EmbeddingLayer is lasagne_sparse.layers.EmbeddingLayer
 
@@ -190,20 +205,20 @@ def test_layer_is_still_an_instance_of_the_stock_layer():
 def test_second_install_does_nothing():
     lasagne_sparse.install()
     lasagne_sparse.uninstall()
-    assert lasagne.updates.adam is ORIGINALS['adam']
+    assert lasagne.updates.adam is ORIGINALS["adam"]
 
 
 def test_uninstall_puts_everything_back():
     lasagne_sparse.uninstall()
-    assert lasagne.updates.adam is ORIGINALS['adam']
+    assert lasagne.updates.adam is ORIGINALS["adam"]
     assert lasagne.layers.EmbeddingLayer is STOCK
-    assert not hasattr(lasagne.updates, 'rowwise_adagrad')
+    assert not hasattr(lasagne.updates, "rowwise_adagrad")
 
 
 def test_uninstall_without_install_does_nothing():
     lasagne_sparse.uninstall()
     lasagne_sparse.uninstall()
-    assert lasagne.updates.adam is ORIGINALS['adam']
+    assert lasagne.updates.adam is ORIGINALS["adam"]
 
 
 def test_install_after_uninstall():
@@ -237,7 +252,7 @@ def test_pickle_of_a_stock_network_loads_and_works():
     assert fast_compiled([], output)().shape == (2, 5, 3)
 
 
-@pytest.mark.parametrize('name', ['momentum', 'nesterov_momentum'])
+@pytest.mark.parametrize("name", ["momentum", "nesterov_momentum"])
 def test_rule_that_calls_other_rules_gives_the_same_results(name):
     def trained():
         x = T.ivector()
@@ -245,7 +260,7 @@ def test_rule_that_calls_other_rules_gives_the_same_results(name):
         updates = getattr(lasagne_sparse.updates, name)(T.sum(W[x] ** 2), [W], 0.1)
         step = fast_compiled([x], updates=updates)
         for batch in ([1, 2, 1], [], [-1, 1]):
-            step(np.array(batch, 'int32'))
+            step(np.array(batch, "int32"))
         return W.get_value()
 
     installed = trained()

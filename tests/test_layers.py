@@ -1,4 +1,5 @@
 """The embedding layer: Lasagne's output, and a subset to differentiate by"""
+
 import copy
 import io
 import pickle
@@ -24,7 +25,7 @@ from toy import NUM_ROWS, NUM_UNITS, close, fast_compiled, new_table, same_bits
 __all__ = []
 
 STOCK = lasagne.layers.EmbeddingLayer
-INTEGERS = [sign + 'int%d' % bits for sign in ('', 'u') for bits in (8, 16, 32, 64)]
+INTEGERS = [sign + "int%d" % bits for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
 
 def make(x=None, shape=(None,), W=None, layer=EmbeddingLayer, **kwargs):
@@ -41,14 +42,14 @@ def output(layer, indices, symbol=None):
 # --- The output is Lasagne's ----------------------------------------------------------
 
 
-@pytest.mark.parametrize('dtype', INTEGERS)
+@pytest.mark.parametrize("dtype", INTEGERS)
 def test_every_integer_dtype(dtype):
     indices = np.array([[3, 0, 6], [3, 3, 1]], dtype)
     layer = make(shape=(2, 3))
     same_bits(output(layer, indices), layer.W.get_value()[indices])
 
 
-@pytest.mark.parametrize('dtype', ['int8', 'int64'])
+@pytest.mark.parametrize("dtype", ["int8", "int64"])
 def test_negative_indices_count_from_the_end(dtype):
     indices = np.array([-1, NUM_ROWS - 1, -NUM_ROWS, 0], dtype)
     layer = make()
@@ -58,9 +59,9 @@ def test_negative_indices_count_from_the_end(dtype):
 SHAPES = [(4,), (1,), (0,), (2, 3), (2, 1), (0, 3), (2, 0), (2, 3, 2), (2, 1, 2, 1)]
 
 
-@pytest.mark.parametrize('shape', SHAPES)
+@pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gets_one_more_axis(shape):
-    indices = np.arange(np.prod(shape), dtype='int32').reshape(shape) % NUM_ROWS
+    indices = np.arange(np.prod(shape), dtype="int32").reshape(shape) % NUM_ROWS
     layer = make(shape=(None,) * len(shape))
     result = output(layer, indices)
     assert result.shape == shape + (NUM_UNITS,)
@@ -70,11 +71,11 @@ def test_every_shape_gets_one_more_axis(shape):
 
 def test_scalar_index():
     layer = make(shape=())
-    result = fast_compiled([], get_output(layer, T.constant(3, dtype='int32')))()
+    result = fast_compiled([], get_output(layer, T.constant(3, dtype="int32")))()
     same_bits(result, layer.W.get_value()[3])
 
 
-@pytest.mark.parametrize('symbol', [T.icol, T.irow, T.ivector, T.imatrix, T.itensor3])
+@pytest.mark.parametrize("symbol", [T.icol, T.irow, T.ivector, T.imatrix, T.itensor3])
 def test_output_is_of_the_stock_layers_type(symbol):
     x = symbol()
     shape = (None,) * x.ndim
@@ -87,7 +88,7 @@ def test_output_is_of_the_stock_layers_type(symbol):
 def test_column_of_indices():
     x = T.icol()
     layer = make(x, (None, 1))
-    indices = np.array([[2], [-1]], 'int32')
+    indices = np.array([[2], [-1]], "int32")
     result = fast_compiled([x], get_output(layer))(indices)
     same_bits(result, layer.W.get_value()[indices])
 
@@ -99,7 +100,7 @@ def test_constant_indices():
 
 
 def test_shared_indices():
-    x = theano.shared(np.array([3, 1, 3], 'int16'))
+    x = theano.shared(np.array([3, 1, 3], "int16"))
     layer = make(x)
     result = fast_compiled([], get_output(layer))()
     same_bits(result, layer.W.get_value()[[3, 1, 3]])
@@ -108,7 +109,7 @@ def test_shared_indices():
 def test_computed_indices():
     x = T.ivector()
     layer = make(T.switch(T.lt(x, 0), 0, x // 2))
-    indices = np.array([-5, 12, 3], 'int32')
+    indices = np.array([-5, 12, 3], "int32")
     result = fast_compiled([x], get_output(layer))(indices)
     same_bits(result, layer.W.get_value()[[0, 6, 1]])
 
@@ -125,7 +126,7 @@ def test_indices_given_at_get_output_to_a_float_input_layer():
     # An InputLayer without a variable of its own makes a float one.
     layer = make(shape=(None, 3))
     x = T.imatrix()
-    indices = np.array([[3, 0, 6]], 'int32')
+    indices = np.array([[3, 0, 6]], "int32")
     result = fast_compiled([x], get_output(layer, x))(indices)
     same_bits(result, layer.W.get_value()[indices])
 
@@ -133,7 +134,7 @@ def test_indices_given_at_get_output_to_a_float_input_layer():
 def test_indices_given_at_get_output_by_a_dictionary():
     layer = make(shape=(None, 3))
     x = T.imatrix()
-    indices = np.array([[3, 0, 6]], 'int32')
+    indices = np.array([[3, 0, 6]], "int32")
     result = fast_compiled([x], get_output(layer, {layer.input_layer: x}))(indices)
     same_bits(result, layer.W.get_value()[indices])
 
@@ -153,10 +154,10 @@ def test_is_a_stock_layer():
 
 def test_arguments_by_keyword():
     layer = EmbeddingLayer(
-        incoming=InputLayer((None,)), input_size=5, output_size=2, name='words'
+        incoming=InputLayer((None,)), input_size=5, output_size=2, name="words"
     )
-    assert layer.name == 'words'
-    assert layer.W.name == 'words.W'
+    assert layer.name == "words"
+    assert layer.W.name == "words.W"
     assert layer.W.get_value().shape == (5, 2)
     assert (layer.input_size, layer.output_size) == (5, 2)
 
@@ -167,12 +168,13 @@ def test_incoming_may_be_a_shape():
 
 
 @pytest.mark.parametrize(
-    'W', [
+    "W",
+    [
         np.ones((NUM_ROWS, NUM_UNITS), theano.config.floatX),
         lasagne.init.Constant(1),
         lambda shape: np.ones(shape, theano.config.floatX),
     ],
-    ids=['array', 'initializer', 'callable'],
+    ids=["array", "initializer", "callable"],
 )
 def test_table_is_made(W):
     layer = make(W=W)
@@ -194,36 +196,36 @@ def test_table_of_another_layer():
 
 
 def test_table_of_the_wrong_shape_is_lasagnes_error():
-    with pytest.raises((RuntimeError, ValueError), match='shape'):
+    with pytest.raises((RuntimeError, ValueError), match="shape"):
         make(W=np.ones((2, 2), theano.config.floatX))
 
 
 def expression_layer(V):
     """A layer whose table is an expression, as Lasagne 0.2 allows"""
-    if hasattr(lasagne.utils, 'collect_shared_vars'):
-        return make(T.ivector('x'), W=T.tanh(V))
-    layer = make(T.ivector('x'))
+    if hasattr(lasagne.utils, "collect_shared_vars"):
+        return make(T.ivector("x"), W=T.tanh(V))
+    layer = make(T.ivector("x"))
     layer.params.clear()
     layer.W = T.tanh(V)
     return layer
 
 
 def test_table_that_is_an_expression():
-    V = new_table(name='V')
+    V = new_table(name="V")
     layer = expression_layer(V)
     x = layer.input_layer.input_var
-    result = fast_compiled([x], get_output(layer))(np.array([2, -1], 'int32'))
+    result = fast_compiled([x], get_output(layer))(np.array([2, -1], "int32"))
     close(result, np.tanh(V.get_value()[[2, -1]]))
 
 
 def test_table_that_is_an_expression_trains_what_it_is_made_of():
-    V = new_table(name='V')
+    V = new_table(name="V")
     layer = expression_layer(V)
     x = layer.input_layer.input_var
     updates = lasagne_sparse.updates.sgd(get_output(layer).sum(), [V], 1)
     expected = V.get_value()
     expected[2] -= 2 * (1 - np.tanh(expected[2]) ** 2)
-    fast_compiled([x], updates=updates)(np.array([2, 2], 'int32'))
+    fast_compiled([x], updates=updates)(np.array([2, 2], "int32"))
     close(V.get_value(), expected)
 
 
@@ -249,7 +251,7 @@ def test_parameters_are_saved_and_loaded_by_numpy():
     np.savez(file, *get_all_param_values(network))
     file.seek(0)
     with np.load(file) as loaded:
-        values = [loaded['arr_%d' % i] for i in range(len(loaded.files))]
+        values = [loaded["arr_%d" % i] for i in range(len(loaded.files))]
     other = DenseLayer(make(T.ivector(), W=lasagne.init.Normal()), 2)
     set_all_param_values(other, values)
     same_bits(get_all_param_values(other), get_all_param_values(network))
@@ -266,8 +268,8 @@ def pickled(network):
     return pickle.loads(pickle.dumps(network, pickle.HIGHEST_PROTOCOL))
 
 
-@pytest.mark.parametrize('again', [copied, pickled])
-@pytest.mark.parametrize('looked_up', [False, True])
+@pytest.mark.parametrize("again", [copied, pickled])
+@pytest.mark.parametrize("looked_up", [False, True])
 def test_network_is_copied(again, looked_up):
     network = DenseLayer(make(T.ivector()), 2)
     if looked_up:
@@ -277,7 +279,7 @@ def test_network_is_copied(again, looked_up):
     assert other.input_layer.W is not network.input_layer.W
 
 
-@pytest.mark.parametrize('again', [copied, pickled])
+@pytest.mark.parametrize("again", [copied, pickled])
 def test_copied_network_trains_its_own_table(again):
     network = make(T.ivector())
     get_output(network)
@@ -285,14 +287,14 @@ def test_copied_network_trains_its_own_table(again):
     x = other.input_layer.input_var
     loss = get_output(other).sum()
     updates = lasagne_sparse.updates.sgd(loss, [other.subset], 1)
-    fast_compiled([x], updates=updates)(np.array([2, 2], 'int32'))
+    fast_compiled([x], updates=updates)(np.array([2, 2], "int32"))
     before, expected = network.W.get_value(), network.W.get_value()
     expected[2] -= 2
     same_bits(other.W.get_value(), expected)
     same_bits(network.W.get_value(), before)
 
 
-@pytest.mark.parametrize('again', [copied, pickled])
+@pytest.mark.parametrize("again", [copied, pickled])
 def test_updates_and_network_are_copied_together(again):
     x = T.ivector()
     layer = make(x)
@@ -306,7 +308,7 @@ def test_compiled_training_function_is_copied():
     layer = make(x)
     updates = lasagne_sparse.updates.sgd(get_output(layer).sum(), [layer.W], 1)
     step = fast_compiled([x], updates=updates)
-    pickled(step)(np.array([2], 'int32'))
+    pickled(step)(np.array([2], "int32"))
 
 
 # --- The subset -----------------------------------------------------------------------
@@ -317,10 +319,10 @@ def test_subset_is_the_distinct_rows():
     layer = make(x)
     get_output(layer)
     rows, subset = fast_compiled([x], [layer.rows, layer.subset])(
-        np.array([4, -1, 6, 4, 0], 'int32')
+        np.array([4, -1, 6, 4, 0], "int32")
     )
     assert sorted(rows) == [0, 4, 6]
-    assert rows.dtype == 'int64'
+    assert rows.dtype == "int64"
     same_bits(subset, layer.W.get_value()[rows])
 
 
@@ -330,7 +332,7 @@ def test_gradient_of_the_subset_sums_repeated_lookups():
     loss = get_output(layer).sum()
     gradient = theano.grad(loss, layer.subset)
     rows, values = fast_compiled([x], [layer.rows, gradient])(
-        np.array([4, -1, 6, 4, 4], 'int32')
+        np.array([4, -1, 6, 4, 4], "int32")
     )
     expected = {4: 3, 6: 2}
     assert {row: value[0] for row, value in zip(rows, values)} == expected
@@ -344,7 +346,7 @@ def test_output_depends_on_the_table_by_the_subset_alone():
     by_subset = T.inc_subtensor(
         T.zeros_like(layer.W)[layer.rows], theano.grad(loss, layer.subset)
     )
-    close(*fast_compiled([x], [by_table, by_subset])(np.array([3, 3, 1], 'int32')))
+    close(*fast_compiled([x], [by_table, by_subset])(np.array([3, 3, 1], "int32")))
 
 
 def test_second_derivative_by_the_subset():
@@ -353,7 +355,7 @@ def test_second_derivative_by_the_subset():
     loss = (get_output(layer) ** 3).sum()
     gradient = theano.grad(loss, layer.subset)
     second = theano.grad(gradient.sum(), layer.subset)
-    (rows, value) = fast_compiled([x], [layer.rows, second])(np.array([3, 3], 'int32'))
+    (rows, value) = fast_compiled([x], [layer.rows, second])(np.array([3, 3], "int32"))
     close(value, 2 * 6 * layer.W.get_value()[rows])
 
 
@@ -391,24 +393,24 @@ def test_subset_for_an_input_before_its_lookup():
 
 
 def test_subset_for_each_of_two_inputs():
-    x, y = T.ivector('x'), T.ivector('y')
+    x, y = T.ivector("x"), T.ivector("y")
     layer = make()
     get_output(layer, x), get_output(layer, y)
     assert layer.subset_for(x) is layer.subset_for(x)
     assert layer.subset_for(x) is not layer.subset_for(y)
 
 
-@pytest.mark.parametrize('attribute', ['subset', 'rows'])
+@pytest.mark.parametrize("attribute", ["subset", "rows"])
 def test_subset_after_two_inputs_is_ambiguous(attribute):
-    layer = make(name='words')
-    get_output(layer, T.ivector('one')), get_output(layer, T.ivector('other'))
+    layer = make(name="words")
+    get_output(layer, T.ivector("one")), get_output(layer, T.ivector("other"))
     with pytest.raises(ValueError, match=r"'words'.*one, other.*subset_for\(input\)"):
         getattr(layer, attribute)
 
 
-@pytest.mark.parametrize('attribute', ['subset', 'rows'])
+@pytest.mark.parametrize("attribute", ["subset", "rows"])
 def test_subset_before_any_lookup_is_an_error(attribute):
-    with pytest.raises(ValueError, match='get_output'):
+    with pytest.raises(ValueError, match="get_output"):
         getattr(make(), attribute)
 
 
@@ -418,25 +420,25 @@ def test_subset_of_a_new_table_is_new():
     get_output(layer)
     layer.W = new_table(seed=2)
     get_output(layer)
-    result = fast_compiled([x], layer.subset_for(x))(np.array([3], 'int32'))
+    result = fast_compiled([x], layer.subset_for(x))(np.array([3], "int32"))
     same_bits(result, layer.W.get_value()[[3]])
 
 
 # --- What is no index -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize('dtype', ['float32', 'float64', 'complex64', 'bool'])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "bool"])
 def test_what_is_no_integer_is_a_type_error_that_says_what_to_pass(dtype):
-    layer = make(T.TensorType(dtype, (False,))('x'), name='words')
+    layer = make(T.TensorType(dtype, (False,))("x"), name="words")
     with pytest.raises(TypeError, match=r"'words'.*integer.*x.*imatrix.*T\.cast"):
         get_output(layer)
 
 
 def test_float_input_layer_is_a_type_error():
-    with pytest.raises(TypeError, match='integer'):
+    with pytest.raises(TypeError, match="integer"):
         get_output(make())
 
 
 def test_float_input_to_subset_for_is_a_type_error():
-    with pytest.raises(TypeError, match='integer'):
+    with pytest.raises(TypeError, match="integer"):
         make().subset_for(T.vector())

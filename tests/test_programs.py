@@ -3,6 +3,7 @@
 Each test is a small program of a kind that people write. By Lasagne's own rules,
 where every row is looked up, and by exact bits, for rows that are not.
 """
+
 import contextlib
 import warnings
 from collections import OrderedDict
@@ -75,7 +76,7 @@ def squares(network):
     return T.sum((output - 0.5) ** 2)
 
 
-def trained(network, updates, rule='adagrad', loss=None, **kwargs):
+def trained(network, updates, rule="adagrad", loss=None, **kwargs):
     loss = squares(network) if loss is None else loss
     params = get_all_params(network, trainable=True)
     kwargs = kwargs or RULES[rule]
@@ -85,17 +86,17 @@ def trained(network, updates, rule='adagrad', loss=None, **kwargs):
 # --- Where tables are looked up -------------------------------------------------------
 
 
-@pytest.mark.parametrize('rule', sorted(RULES))
+@pytest.mark.parametrize("rule", sorted(RULES))
 def test_every_rule_trains_a_table_and_dense_parameters(rule):
     check(lambda updates, x: trained(dense(embedded(x)), updates, rule))
 
 
-@pytest.mark.parametrize('rule', ['sgd', 'momentum', 'adam'])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam"])
 def test_stock_embedding_layer(rule):
     check(lambda updates, x: trained(dense(embedded(x, STOCK)), updates, rule))
 
 
-def looked_up(lookup, shape=(NUM_ROWS, NUM_UNITS), rule='adam'):
+def looked_up(lookup, shape=(NUM_ROWS, NUM_UNITS), rule="adam"):
     """A program without layers: the loss is made of ``lookup(W, x)``"""
 
     def program(updates, x):
@@ -107,26 +108,26 @@ def looked_up(lookup, shape=(NUM_ROWS, NUM_UNITS), rule='adam'):
 
 
 LOOKUPS = {
-    'matrix': lambda W, x: W[x],
-    'vector': lambda W, x: W[x[0]] * W[x[1]],
-    'flattened': lambda W, x: W[x.flatten()].reshape((2, 5, NUM_UNITS)),
-    'take': lambda W, x: T.take(W, x, axis=0),
-    'list of columns': lambda W, x: T.concatenate([W[x[:, i]] for i in range(5)]),
-    'each element': lambda W, x: sum(W[x[i, j]] for i in range(2) for j in range(5)),
-    'some units': lambda W, x: W[x, 1],
-    'pairs': lambda W, x: W[x, x % NUM_UNITS],
-    'rows, then units': lambda W, x: W[x.flatten()][:, 1:],
-    'rows, then elements': lambda W, x: W[x.flatten()][T.arange(10), x.flatten() % 3],
-    'row and batch': lambda W, x: T.batched_dot(
-        W[x.flatten()], W[x.flatten()].dimshuffle(0, 1, 'x')
+    "matrix": lambda W, x: W[x],
+    "vector": lambda W, x: W[x[0]] * W[x[1]],
+    "flattened": lambda W, x: W[x.flatten()].reshape((2, 5, NUM_UNITS)),
+    "take": lambda W, x: T.take(W, x, axis=0),
+    "list of columns": lambda W, x: T.concatenate([W[x[:, i]] for i in range(5)]),
+    "each element": lambda W, x: sum(W[x[i, j]] for i in range(2) for j in range(5)),
+    "some units": lambda W, x: W[x, 1],
+    "pairs": lambda W, x: W[x, x % NUM_UNITS],
+    "rows, then units": lambda W, x: W[x.flatten()][:, 1:],
+    "rows, then elements": lambda W, x: W[x.flatten()][T.arange(10), x.flatten() % 3],
+    "row and batch": lambda W, x: T.batched_dot(
+        W[x.flatten()], W[x.flatten()].dimshuffle(0, 1, "x")
     ),
-    'max of the lookups': lambda W, x: W[x].max(axis=1) + W[x].sum(axis=1),
-    'dot of two lookups': lambda W, x: T.dot(W[x[0]], W[x[1]].T),
-    'transposed twice': lambda W, x: W.T[:, x.flatten()].T,
+    "max of the lookups": lambda W, x: W[x].max(axis=1) + W[x].sum(axis=1),
+    "dot of two lookups": lambda W, x: T.dot(W[x[0]], W[x[1]].T),
+    "transposed twice": lambda W, x: W.T[:, x.flatten()].T,
 }
 
 
-@pytest.mark.parametrize('lookup', sorted(LOOKUPS))
+@pytest.mark.parametrize("lookup", sorted(LOOKUPS))
 def test_lookup(lookup):
     check(looked_up(LOOKUPS[lookup]))
 
@@ -140,12 +141,12 @@ def test_table_of_three_dimensions():
 
 
 def test_table_of_four_dimensions():
-    check(looked_up(lambda W, x: W[x.flatten()], (NUM_ROWS, 2, 1, 3), 'adagrad'))
+    check(looked_up(lambda W, x: W[x.flatten()], (NUM_ROWS, 2, 1, 3), "adagrad"))
 
 
 def test_factors_with_item_biases():
     def program(updates, x):
-        U, b, mean = new_table(), new_table((NUM_ROWS,), 'b'), new_table((), 'mean')
+        U, b, mean = new_table(), new_table((NUM_ROWS,), "b"), new_table((), "mean")
         users, items = x[0], x[1]
         V = new_table(seed=2)
         # Every row of each table is looked up by one of the two.
@@ -157,7 +158,7 @@ def test_factors_with_item_biases():
     check(program)
 
 
-@pytest.mark.parametrize('rule', sorted(RULES))
+@pytest.mark.parametrize("rule", sorted(RULES))
 def test_columns(rule):
     def program(updates, x):
         W = new_table((NUM_UNITS, NUM_ROWS))
@@ -196,7 +197,7 @@ def test_two_tables_and_dense_parameters():
         tags = EmbeddingLayer(
             InputLayer((2, 5), (x * 2) % NUM_ROWS), NUM_ROWS, 2, W=weights(NUM_ROWS, 2)
         )
-        return trained(dense(ConcatLayer([words, tags], axis=2)), updates, 'adam')
+        return trained(dense(ConcatLayer([words, tags], axis=2)), updates, "adam")
 
     # Doubled modulo 7, the rows that are looked up are others.
     check(program, left_alone=[3])
@@ -211,7 +212,7 @@ def test_one_table_in_two_layers():
             InputLayer((2, 2), x[:, 3:]), NUM_ROWS, NUM_UNITS, W=first.W
         )
         network = ConcatLayer([dense(first), dense(second)])
-        return trained(network, updates, 'adam')
+        return trained(network, updates, "adam")
 
     check(program)
 
@@ -228,7 +229,7 @@ def test_one_layer_for_two_inputs():
 
 def test_skip_gram_with_negative_samples():
     def program(updates, x):
-        centres, contexts = new_table(name='C'), new_table(name='O', seed=2)
+        centres, contexts = new_table(name="C"), new_table(name="O", seed=2)
         C, O = centres[x], contexts[x[:, ::-1]]
         negatives = contexts[(x + 1) % NUM_ROWS]
         loss = T.nnet.softplus(-(C * O).sum(2)).mean()
@@ -242,7 +243,7 @@ def test_lookup_of_a_lookup():
     # The rows of one table are chosen by a shared vector of indices.
     def program(updates, x):
         W = new_table()
-        classes = theano.shared(np.array([3, 1, 0, 2, 6, 5, 4], 'int32'))
+        classes = theano.shared(np.array([3, 1, 0, 2, 6, 5, 4], "int32"))
         loss = T.sum((W[classes[x]] - 0.5) ** 2)
         return loss, updates.adam(loss, [W])
 
@@ -255,8 +256,8 @@ def no_c_in_scan(monkeypatch):
     """Lets scan's inner functions do without C too, which takes long to build"""
     monkeypatch.setattr(
         theano.compile.mode,
-        'instantiated_default_mode',
-        theano.compile.get_mode('FAST_COMPILE'),
+        "instantiated_default_mode",
+        theano.compile.get_mode("FAST_COMPILE"),
     )
 
 
@@ -273,12 +274,12 @@ def masked(make):
         params = get_all_params(recurrent)
         for i, param in enumerate(params[1:]):
             param.set_value(weights(*param.get_value().shape) if param.ndim else i)
-        return trained(recurrent, updates, 'adagrad')
+        return trained(recurrent, updates, "adagrad")
 
     return program
 
 
-@pytest.mark.parametrize('make', [RecurrentLayer, GRULayer, LSTMLayer])
+@pytest.mark.parametrize("make", [RecurrentLayer, GRULayer, LSTMLayer])
 def test_recurrent_layer_with_mask(make, no_c_in_scan):
     check(masked(make), fast_compiled)
 
@@ -294,7 +295,7 @@ def convolved(input, W, *shapes, **kwargs):
     # Theano's own has C code only, and Lasagne 0.1 calls it by old names.
     length = input.shape[2] - W.shape[2] + 1
     taps = [
-        T.tensordot(input[:, :, k:k + length], W[:, :, 2 - k], axes=[[1], [1]])
+        T.tensordot(input[:, :, k : k + length], W[:, :, 2 - k], axes=[[1], [1]])
         for k in range(3)
     ]
     return sum(taps).dimshuffle(0, 2, 1)
@@ -306,7 +307,7 @@ def test_convolution_over_embeddings():
         network = Conv1DLayer(
             words, 2, 3, W=weights(2, NUM_UNITS, 3), convolution=convolved
         )
-        return trained(dense(network), updates, 'adagrad')
+        return trained(dense(network), updates, "adagrad")
 
     check(program)
 
@@ -314,10 +315,12 @@ def test_convolution_over_embeddings():
 def test_bag_of_words():
     def program(updates, x):
         words = embedded(x)
-        bag = lasagne.layers.ExpressionLayer(words, lambda e: e.mean(axis=1), (2, 3)) \
-            if hasattr(lasagne.layers, 'ExpressionLayer') else \
-            lasagne.layers.FeaturePoolLayer(words, 5, pool_function=T.mean)
-        return trained(dense(bag), updates, 'adam')
+        bag = (
+            lasagne.layers.ExpressionLayer(words, lambda e: e.mean(axis=1), (2, 3))
+            if hasattr(lasagne.layers, "ExpressionLayer")
+            else lasagne.layers.FeaturePoolLayer(words, 5, pool_function=T.mean)
+        )
+        return trained(dense(bag), updates, "adam")
 
     check(program)
 
@@ -325,12 +328,12 @@ def test_bag_of_words():
 def test_dropout_after_the_lookup_keeps_it_sparse():
     def program(updates, x):
         network = lasagne.layers.DropoutLayer(embedded(x), 0.5)
-        return trained(dense(network), updates, 'sgd')
+        return trained(dense(network), updates, "sgd")
 
     lasagne.random.set_rng(np.random.RandomState(1))
     x = T.imatrix()
     loss, updates = program(lasagne_sparse.updates, x)
-    W = [s for s in updates if s.name == 'W' and s.get_value().shape[0] == NUM_ROWS][0]
+    W = [s for s in updates if s.name == "W" and s.get_value().shape[0] == NUM_ROWS][0]
     before = W.get_value()
     function([x], loss, updates=updates)(SOME_ROWS)
     same_bits(before[[0, 2, 3, 5]], W.get_value()[[0, 2, 3, 5]])
@@ -338,10 +341,8 @@ def test_dropout_after_the_lookup_keeps_it_sparse():
 
 def test_slice_layer_reads_the_last_word():
     def program(updates, x):
-        network = ElemwiseSumLayer(
-            [SliceLayer(embedded(x), i, 1) for i in range(1)]
-        )
-        return trained(network, updates, 'sgd')
+        network = ElemwiseSumLayer([SliceLayer(embedded(x), i, 1) for i in range(1)])
+        return trained(network, updates, "sgd")
 
     # Column 0 holds 1 and 4 only.
     x = T.imatrix()
@@ -360,7 +361,7 @@ def test_flattened_input_of_a_dense_layer():
 # --- Lists of gradients ---------------------------------------------------------------
 
 
-def with_gradients(edit, rule='adam', **kwargs):
+def with_gradients(edit, rule="adam", **kwargs):
     """A program that computes gradients itself, edits them, and gives a list"""
 
     def program(updates, x):
@@ -378,66 +379,65 @@ def finite(g):
 
 
 EDITS = {
-    'nothing': lambda gs, updates: gs,
-    'clip': lambda gs, updates: [T.clip(g, -0.1, 0.1) for g in gs],
-    'clip by a symbolic bound': lambda gs, updates: [
+    "nothing": lambda gs, updates: gs,
+    "clip": lambda gs, updates: [T.clip(g, -0.1, 0.1) for g in gs],
+    "clip by a symbolic bound": lambda gs, updates: [
         T.clip(g, -c, c) for c in [theano.shared(abs(weights(1)[0]))] for g in gs
     ],
-    'grad_clip': lambda gs, updates: [
+    "grad_clip": lambda gs, updates: [
         theano.gradient.grad_clip(g, -0.1, 0.1) for g in gs
     ],
-    'scale': lambda gs, updates: [0.5 * g for g in gs],
-    'divide by a shared number': lambda gs, updates: [
+    "scale": lambda gs, updates: [0.5 * g for g in gs],
+    "divide by a shared number": lambda gs, updates: [
         g / theano.shared(weights(1)[0]) for g in gs
     ],
-    'negate twice': lambda gs, updates: [-(-g) for g in gs],
-    'NaN to zero': lambda gs, updates: [T.switch(T.isnan(g), 0, g) for g in gs],
-    'NaN to zeros_like': lambda gs, updates: [
+    "negate twice": lambda gs, updates: [-(-g) for g in gs],
+    "NaN to zero": lambda gs, updates: [T.switch(T.isnan(g), 0, g) for g in gs],
+    "NaN to zeros_like": lambda gs, updates: [
         T.switch(T.isnan(g), T.zeros_like(g), g) for g in gs
     ],
-    'not finite to zero': lambda gs, updates: [finite(g) for g in gs],
-    'NaN guard by the total norm': lambda gs, updates: [
-        T.switch(T.isnan(sum(T.sum(h ** 2) for h in gs)), 0, g) for g in gs
+    "not finite to zero": lambda gs, updates: [finite(g) for g in gs],
+    "NaN guard by the total norm": lambda gs, updates: [
+        T.switch(T.isnan(sum(T.sum(h**2) for h in gs)), 0, g) for g in gs
     ],
-    'cast': lambda gs, updates: [T.cast(g, theano.config.floatX) for g in gs],
-    'sign': lambda gs, updates: [T.sgn(g) for g in gs],
-    'total norm, ours': lambda gs, updates: (
+    "cast": lambda gs, updates: [T.cast(g, theano.config.floatX) for g in gs],
+    "sign": lambda gs, updates: [T.sgn(g) for g in gs],
+    "total norm, ours": lambda gs, updates: (
         lasagne_sparse.updates.total_norm_constraint(gs, 0.5)
     ),
-    'total norm, Lasagne\'s': lambda gs, updates: (
-        lasagne.updates.total_norm_constraint(gs, 0.5)
+    "total norm, Lasagne's": lambda gs, updates: lasagne.updates.total_norm_constraint(
+        gs, 0.5
     ),
-    'total norm by hand': lambda gs, updates: [
-        g * T.minimum(1, 0.5 / T.sqrt(sum((h ** 2).sum() for h in gs))) for g in gs
+    "total norm by hand": lambda gs, updates: [
+        g * T.minimum(1, 0.5 / T.sqrt(sum((h**2).sum() for h in gs))) for g in gs
     ],
-    'norm of each, L2': lambda gs, updates: [
+    "norm of each, L2": lambda gs, updates: [
         T.switch(T.ge(g.norm(2), 0.5), g * 0.5 / g.norm(2), g) for g in gs
     ],
-    'norm_constraint over all, ours': lambda gs, updates: [
+    "norm_constraint over all, ours": lambda gs, updates: [
         lasagne_sparse.updates.norm_constraint(g, 0.5, range(g.ndim)) for g in gs
     ],
-    'norm_constraint over all, Lasagne\'s': lambda gs, updates: [
+    "norm_constraint over all, Lasagne's": lambda gs, updates: [
         lasagne.updates.norm_constraint(g, 0.5, range(g.ndim)) for g in gs
     ],
-    'norm_constraint of units': lambda gs, updates: [
+    "norm_constraint of units": lambda gs, updates: [
         updates.norm_constraint(g, 0.5) if g.ndim > 1 else g for g in gs
     ],
-    'norm_constraint of rows': lambda gs, updates: [
+    "norm_constraint of rows": lambda gs, updates: [
         updates.norm_constraint(g, 0.5, norm_axes=(1,)) if g.ndim > 1 else g for g in gs
     ],
-    'clip, then total norm, then scale': lambda gs, updates: [
-        2 * g for g in updates.total_norm_constraint(
-            [T.clip(g, -1, 1) for g in gs], 0.5
-        )
+    "clip, then total norm, then scale": lambda gs, updates: [
+        2 * g
+        for g in updates.total_norm_constraint([T.clip(g, -1, 1) for g in gs], 0.5)
     ],
-    'one unit kept still': lambda gs, updates: [
+    "one unit kept still": lambda gs, updates: [
         g * np.arange(NUM_UNITS).astype(theano.config.floatX) if i == 0 else g
         for i, g in enumerate(gs)
     ],
 }
 
 
-@pytest.mark.parametrize('edit', sorted(EDITS))
+@pytest.mark.parametrize("edit", sorted(EDITS))
 def test_list_of_gradients(edit):
     check(with_gradients(EDITS[edit]))
 
@@ -460,7 +460,7 @@ def test_gradients_with_a_loss_that_is_clipped_on_the_way():
     def program(updates, x):
         output = theano.gradient.grad_clip(get_output(embedded(x)), -0.1, 0.1)
         loss = T.sum((output - 0.5) ** 2)
-        (W,) = [v for v in theano.gof.graph.inputs([loss]) if v.name == 'W']
+        (W,) = [v for v in theano.gof.graph.inputs([loss]) if v.name == "W"]
         return loss, updates.adam(loss, [W], learning_rate=0.1)
 
     check(program)
@@ -484,9 +484,9 @@ def test_frozen_table_keeps_its_bits():
     x = T.imatrix()
     words = embedded(x)
     network = dense(words)
-    words.params[words.W].remove('trainable')
+    words.params[words.W].remove("trainable")
     before = words.W.get_value()
-    loss, updates = trained(network, lasagne_sparse.updates, 'adam')
+    loss, updates = trained(network, lasagne_sparse.updates, "adam")
     function([x], loss, updates=updates)(SOME_ROWS)
     assert words.W not in updates
     same_bits(before, words.W.get_value())
@@ -508,9 +508,9 @@ def test_thawed_table_trains_again():
     def program(updates, x):
         words = embedded(x)
         network = dense(words)
-        words.params[words.W].remove('trainable')
+        words.params[words.W].remove("trainable")
         assert words.W not in trained(network, updates)[1]
-        words.params[words.W].add('trainable')
+        words.params[words.W].add("trainable")
         return trained(network, updates)
 
     check(program)
@@ -519,7 +519,7 @@ def test_thawed_table_trains_again():
 def test_params_without_a_table_are_lasagnes():
     def program(updates, x):
         network = dense(InputLayer((2, 5), T.cast(x, theano.config.floatX)))
-        return trained(network, updates, 'adam')
+        return trained(network, updates, "adam")
 
     check(program, left_alone=[])
 
@@ -527,7 +527,7 @@ def test_params_without_a_table_are_lasagnes():
 def test_table_that_is_an_expression_is_left_to_lasagne():
     # The parameter is V, and W = tanh(V) is looked up. Rows of W are of V's rows.
     def program(updates, x):
-        V = new_table(name='V')
+        V = new_table(name="V")
         loss = T.sum((T.tanh(V)[x] - 0.5) ** 2)
         return loss, updates.adam(loss, [V], learning_rate=0.1)
 
@@ -536,7 +536,7 @@ def test_table_that_is_an_expression_is_left_to_lasagne():
 
 def test_table_made_of_another_is_dense():
     def program(updates, x):
-        V = new_table(name='V')
+        V = new_table(name="V")
         factor = weights(NUM_ROWS, NUM_ROWS)
         loss = T.sum((T.dot(factor, V)[x] - 0.5) ** 2)
         return loss, updates.adam(loss, [V], learning_rate=0.1)
@@ -598,15 +598,15 @@ def test_params_may_be_a_subset_of_columns():
 def sparsity_warnings():
     """Records our warnings; Theano's own, of NumPy's changes, are ignored"""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('ignore')
-        warnings.simplefilter('always', SparsityWarning)
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", SparsityWarning)
         yield caught
 
 
 # --- Penalties and other uses of the whole table --------------------------------------
 
 
-def penalised(penalty, rule='adam'):
+def penalised(penalty, rule="adam"):
     def program(updates, x):
         words = embedded(x)
         network = dense(words)
@@ -617,50 +617,52 @@ def penalised(penalty, rule='adam'):
 
 
 PENALTIES = {
-    'by hand': lambda words, network: 0.1 * T.sum(words.W ** 2),
-    'l2 of the layer': lambda words, network: (
-        0.1 * lasagne.regularization.regularize_layer_params(
+    "by hand": lambda words, network: 0.1 * T.sum(words.W**2),
+    "l2 of the layer": lambda words, network: (
+        0.1
+        * lasagne.regularization.regularize_layer_params(
             words, lasagne.regularization.l2
         )
     ),
-    'l1 of the network': lambda words, network: (
-        0.1 * lasagne.regularization.regularize_network_params(
+    "l1 of the network": lambda words, network: (
+        0.1
+        * lasagne.regularization.regularize_network_params(
             network, lasagne.regularization.l1
         )
     ),
-    'symbolic factor': lambda words, network: (
-        theano.shared(weights(1)[0]) * T.sum(words.W ** 2)
+    "symbolic factor": lambda words, network: (
+        theano.shared(weights(1)[0]) * T.sum(words.W**2)
     ),
-    'tied softmax': lambda words, network: T.nnet.categorical_crossentropy(
+    "tied softmax": lambda words, network: T.nnet.categorical_crossentropy(
         T.nnet.softmax(T.dot(get_output(words)[:, 0], words.W.T)), T.constant([1, 2])
     ).sum(),
-    'mean of the table': lambda words, network: words.W.mean() ** 2,
+    "mean of the table": lambda words, network: words.W.mean() ** 2,
 }
 
 
-@pytest.mark.parametrize('penalty', sorted(PENALTIES))
+@pytest.mark.parametrize("penalty", sorted(PENALTIES))
 def test_penalty_on_the_whole_table_is_dense_and_warns(penalty):
     with sparsity_warnings() as caught:
         check(penalised(PENALTIES[penalty]), left_alone=[])
     (warning,) = caught
-    assert 'table W is looked up' in str(warning.message)
+    assert "table W is looked up" in str(warning.message)
 
 
 def test_warning_names_the_line_of_the_penalty():
     x = T.imatrix()
     words = embedded(x)
-    loss = squares(words) + T.sum(words.W ** 2)  # the line to name
+    loss = squares(words) + T.sum(words.W**2)  # the line to name
     with sparsity_warnings() as caught:
         lasagne_sparse.updates.sgd(loss, [words.W], 0.1)
     message = str(caught[0].message)
-    assert 'the line to name' in message
-    assert 'layer.subset' in message
+    assert "the line to name" in message
+    assert "layer.subset" in message
 
 
 def test_warning_points_to_the_programs_line():
     x = T.imatrix()
     words = embedded(x)
-    loss = squares(words) + T.sum(words.W ** 2)
+    loss = squares(words) + T.sum(words.W**2)
     with sparsity_warnings() as caught:
         lasagne_sparse.updates.sgd(loss, [words.W], 0.1)
     assert caught[0].filename == __file__
@@ -669,15 +671,15 @@ def test_warning_points_to_the_programs_line():
 def test_remedy_for_a_tied_softmax_is_another_loss():
     x = T.imatrix()
     words = embedded(x)
-    loss = PENALTIES['tied softmax'](words, None)
+    loss = PENALTIES["tied softmax"](words, None)
     with sparsity_warnings() as caught:
         lasagne_sparse.updates.sgd(loss, [words.W], 0.1)
-    assert 'sampled loss' in str(caught[0].message)
+    assert "sampled loss" in str(caught[0].message)
 
 
-@pytest.mark.parametrize('zero', [0, 0.0, np.float32(0)])
+@pytest.mark.parametrize("zero", [0, 0.0, np.float32(0)])
 def test_penalty_with_factor_zero_is_absent(zero):
-    check(penalised(lambda words, network: zero * T.sum(words.W ** 2)))
+    check(penalised(lambda words, network: zero * T.sum(words.W**2)))
 
 
 def test_penalty_on_the_subset_is_sparse():
@@ -685,7 +687,7 @@ def test_penalty_on_the_subset_is_sparse():
         words = embedded(x)
         network = dense(words)
         loss = squares(network)  # looks up
-        return trained(network, updates, 'adam', loss + 0.1 * T.sum(words.subset ** 2))
+        return trained(network, updates, "adam", loss + 0.1 * T.sum(words.subset**2))
 
     check(program)
 
@@ -695,7 +697,7 @@ def test_penalty_on_the_layers_output_is_sparse():
 
 
 def test_penalty_on_other_parameters_does_not_warn():
-    check(penalised(lambda words, network: 0.1 * T.sum(network.W ** 2)))
+    check(penalised(lambda words, network: 0.1 * T.sum(network.W**2)))
 
 
 def test_loss_divided_by_the_tables_shape_is_sparse():
@@ -707,17 +709,17 @@ def scanned(x, W):
     return T.sum((outputs - 0.5) ** 2)
 
 
-@pytest.mark.parametrize('shape', ['a row a step', 'rows a step'])
+@pytest.mark.parametrize("shape", ["a row a step", "rows a step"])
 def test_lookup_inside_a_scan_is_dense_and_warns(shape, no_c_in_scan):
     def program(updates, x):
         W = new_table()
-        loss = scanned(x if shape == 'rows a step' else x.flatten(), W)
+        loss = scanned(x if shape == "rows a step" else x.flatten(), W)
         return loss, updates.adam(loss, [W], learning_rate=0.1)
 
     with sparsity_warnings() as caught:
         check(program, fast_compiled, left_alone=[])
     (warning,) = caught
-    assert 'before the scan' in str(warning.message)
+    assert "before the scan" in str(warning.message)
 
 
 def test_lookup_before_the_scan_is_sparse(no_c_in_scan):
@@ -737,7 +739,7 @@ def test_lookup_before_the_scan_is_sparse(no_c_in_scan):
 # --- Updates that are edited, wrapped, merged -----------------------------------------
 
 
-def edited(edit, rule='adam'):
+def edited(edit, rule="adam"):
     """A program that gets updates of a rule, and changes the dictionary"""
 
     def program(updates, x):
@@ -749,8 +751,8 @@ def edited(edit, rule='adam'):
     return program
 
 
-@pytest.mark.parametrize('rule', ['sgd', 'adagrad', 'adam'])
-@pytest.mark.parametrize('apply', ['apply_momentum', 'apply_nesterov_momentum'])
+@pytest.mark.parametrize("rule", ["sgd", "adagrad", "adam"])
+@pytest.mark.parametrize("apply", ["apply_momentum", "apply_nesterov_momentum"])
 def test_momentum_on_top_of_a_rule(rule, apply):
     check(edited(lambda updates, result, W: getattr(updates, apply)(result), rule))
 
@@ -760,14 +762,18 @@ def test_momentum_on_top_for_the_dense_parameters_only():
         others = [p for p in result if p.ndim and p is not W][-2:]
         return updates.apply_momentum(result, others)
 
-    check(edited(edit, 'sgd'))
+    check(edited(edit, "sgd"))
 
 
 def test_momentum_on_top_for_the_table_only():
-    check(edited(
-        lambda updates, result, W: updates.apply_nesterov_momentum(result, [W], 0.5),
-        'rmsprop',
-    ))
+    check(
+        edited(
+            lambda updates, result, W: updates.apply_nesterov_momentum(
+                result, [W], 0.5
+            ),
+            "rmsprop",
+        )
+    )
 
 
 def test_norm_constraint_of_the_tables_rows():
@@ -788,10 +794,10 @@ def test_norm_constraint_of_the_tables_units_is_lasagnes():
 def test_norm_constraint_of_dense_parameters():
     def edit(updates, result, W):
         for param in result:
-            if param.ndim == 2 and param is not W and param.name == 'W':
+            if param.ndim == 2 and param is not W and param.name == "W":
                 result[param] = updates.norm_constraint(result[param], 0.7)
 
-    check(edited(edit, 'sgd'))
+    check(edited(edit, "sgd"))
 
 
 def test_padding_row_set_to_zero_in_the_entry():
@@ -799,7 +805,7 @@ def test_padding_row_set_to_zero_in_the_entry():
         result[W] = T.set_subtensor(result[W][0], 0)
 
     ours = check(edited(edit), left_alone=[2, 3, 5])
-    W = next(s for s in ours.updates if s.name == 'W')
+    W = next(s for s in ours.updates if s.name == "W")
     assert not W.get_value()[0].any()
 
 
@@ -808,7 +814,7 @@ def test_padding_row_set_to_zero_by_hand_and_momentum_on_top():
         result[W] = T.set_subtensor(result[W][0], 0)
         return updates.apply_momentum(result, [W])
 
-    check(edited(edit, 'sgd'), left_alone=[])
+    check(edited(edit, "sgd"), left_alone=[])
 
 
 def test_each_entry_wrapped():
@@ -851,24 +857,24 @@ def test_weight_decay_in_the_entry():
 
 def test_entries_merged_with_others():
     def edit(updates, result, W):
-        count = theano.shared(np.int64(0), 'count')
+        count = theano.shared(np.int64(0), "count")
         result.update({count: count + 1})
 
-    ours = check(edited(edit, 'sgd'))
-    assert [s for s in ours.updates if s.name == 'count'][0].get_value() == 4
+    ours = check(edited(edit, "sgd"))
+    assert [s for s in ours.updates if s.name == "count"][0].get_value() == 4
 
 
 def test_moving_average_of_the_table():
     def edit(updates, result, W):
-        average = theano.shared(W.get_value(), 'average')
+        average = theano.shared(W.get_value(), "average")
         result[average] = 0.9 * average + 0.1 * result[W]
 
-    check(edited(edit, 'sgd'), left_alone=[])
+    check(edited(edit, "sgd"), left_alone=[])
 
 
 def test_two_rules_for_two_tables_in_one_dictionary():
     def program(updates, x):
-        A, B = new_table(name='A'), new_table(name='B', seed=2)
+        A, B = new_table(name="A"), new_table(name="B", seed=2)
         loss = T.sum((A[x] * B[x] - 0.5) ** 2)
         result = updates.adam(loss, [A])
         result.update(updates.adagrad(loss, [B], 0.1))
@@ -880,7 +886,7 @@ def test_two_rules_for_two_tables_in_one_dictionary():
 def test_updates_given_as_a_list_of_pairs():
     x = T.imatrix()
     network = dense(embedded(x))
-    loss, updates = trained(network, lasagne_sparse.updates, 'sgd')
+    loss, updates = trained(network, lasagne_sparse.updates, "sgd")
     pairs = [(shared, expression) for shared, expression in updates.items()]
     before = get_all_params(network)[0].get_value()
     function([x], loss, updates=pairs)(SOME_ROWS)
@@ -907,7 +913,7 @@ def test_training_loop_of_ones_own():
     def steps(updates):
         x = T.imatrix()
         network = dense(embedded(x))
-        loss, result = trained(network, updates, 'adagrad')
+        loss, result = trained(network, updates, "adagrad")
         step = function([x], list(result.values()))
         for shared, value in zip(result, step(EVERY_ROW[0])):
             shared.set_value(value)
@@ -920,7 +926,7 @@ def test_training_loop_of_ones_own():
 # --- Hyperparameters ------------------------------------------------------------------
 
 
-def with_rate(make_rate, rule='adam'):
+def with_rate(make_rate, rule="adam"):
     def program(updates, x):
         network = dense(embedded(x))
         return trained(network, updates, rule, learning_rate=make_rate())
@@ -929,16 +935,16 @@ def with_rate(make_rate, rule='adam'):
 
 
 RATES = {
-    'float': lambda: 0.1,
-    'float32': lambda: np.float32(0.1),
-    'array': lambda: np.array(0.1, theano.config.floatX),
-    'shared': lambda: theano.shared(np.asarray(0.1, theano.config.floatX)),
-    'expression': lambda: T.sqrt(theano.shared(np.asarray(0.1, theano.config.floatX))),
+    "float": lambda: 0.1,
+    "float32": lambda: np.float32(0.1),
+    "array": lambda: np.array(0.1, theano.config.floatX),
+    "shared": lambda: theano.shared(np.asarray(0.1, theano.config.floatX)),
+    "expression": lambda: T.sqrt(theano.shared(np.asarray(0.1, theano.config.floatX))),
 }
 
 
-@pytest.mark.parametrize('rate', sorted(RATES))
-@pytest.mark.parametrize('rule', ['sgd', 'adam'])
+@pytest.mark.parametrize("rate", sorted(RATES))
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
 def test_learning_rate(rule, rate):
     check(with_rate(RATES[rate], rule))
 
@@ -955,7 +961,7 @@ def test_integer_learning_rate():
 def test_learning_rate_as_an_input():
     x, rate = T.imatrix(), T.scalar()
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd', learning_rate=rate)
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd", learning_rate=rate)
     step = function([x, rate], loss, updates=updates)
     before = words.W.get_value()
     step(SOME_ROWS, 0)
@@ -968,7 +974,7 @@ def test_learning_rate_that_changes_in_training():
     x = T.imatrix()
     rate = theano.shared(np.asarray(0, theano.config.floatX))
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd', learning_rate=rate)
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd", learning_rate=rate)
     step = function([x], loss, updates=updates)
     before = words.W.get_value()
     step(SOME_ROWS)
@@ -1007,17 +1013,17 @@ def test_learning_rate_by_the_loss():
     check(program)
 
 
-@pytest.mark.parametrize('rule', sorted(RULES))
+@pytest.mark.parametrize("rule", sorted(RULES))
 def test_float64_hyperparameters_do_not_upcast_a_float32_table(rule):
     x = T.imatrix()
-    W = theano.shared(np.ones((NUM_ROWS, NUM_UNITS), 'float32'))
+    W = theano.shared(np.ones((NUM_ROWS, NUM_UNITS), "float32"))
     loss = T.sum(W[x] ** 2)
     updates = getattr(lasagne_sparse.updates, rule)(
         loss, [W], learning_rate=np.float64(0.1)
     )
     assert all(e.dtype == s.dtype for s, e in updates.items())
     function([x], updates=updates)(SOME_ROWS)
-    assert W.get_value().dtype == 'float32'
+    assert W.get_value().dtype == "float32"
 
 
 def test_momentum_as_a_shared_variable():
@@ -1025,7 +1031,7 @@ def test_momentum_as_a_shared_variable():
         network = dense(embedded(x))
         share = theano.shared(np.asarray(0.9, theano.config.floatX))
         return trained(
-            network, updates, 'nesterov_momentum', learning_rate=0.1, momentum=share
+            network, updates, "nesterov_momentum", learning_rate=0.1, momentum=share
         )
 
     check(program)
@@ -1039,7 +1045,7 @@ def test_rule_rebuilt_in_mid_training():
         x = T.imatrix()
         network = dense(embedded(x))
         for rate in (0.1, 0.01):
-            loss, result = trained(network, updates, 'adam', learning_rate=rate)
+            loss, result = trained(network, updates, "adam", learning_rate=rate)
             step = function([x], loss, updates=result)
             for batch in EVERY_ROW:
                 step(batch)
@@ -1071,7 +1077,7 @@ def test_eval_function_sees_what_training_did():
     x = T.imatrix()
     words = embedded(x)
     network = dense(words)
-    loss, updates = trained(network, lasagne_sparse.updates, 'sgd')
+    loss, updates = trained(network, lasagne_sparse.updates, "sgd")
     output = get_output(network, deterministic=True)
     train = function([x], loss, updates=updates)
     evaluate = function([x], [output, words.W])
@@ -1085,7 +1091,7 @@ def test_eval_function_sees_what_training_did():
 def test_outputs_of_training_are_of_before_the_update():
     x = T.imatrix()
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd')
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd")
     train = function([x], [words.W.copy(), get_output(words), loss], updates=updates)
     before = words.W.get_value()
     table, output, _ = train(SOME_ROWS)
@@ -1094,11 +1100,11 @@ def test_outputs_of_training_are_of_before_the_update():
 
 
 def test_batches_cut_from_a_shared_variable_by_givens():
-    x, start = T.imatrix('x'), T.iscalar()
+    x, start = T.imatrix("x"), T.iscalar()
     data = theano.shared(np.concatenate(EVERY_ROW))
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd')
-    givens = {x: data[start:start + 2]}
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd")
+    givens = {x: data[start : start + 2]}
     train = function([start], loss, updates=updates, givens=givens)
     before = words.W.get_value()
     train(2)  # the second batch, which has every row
@@ -1108,7 +1114,7 @@ def test_batches_cut_from_a_shared_variable_by_givens():
 def test_table_set_by_the_user_between_steps():
     x = T.imatrix()
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd', learning_rate=0.1)
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd", learning_rate=0.1)
     step = function([x], loss, updates=updates)
     step(SOME_ROWS)
     words.W.set_value(np.zeros((NUM_ROWS, NUM_UNITS), theano.config.floatX))
@@ -1122,7 +1128,7 @@ def test_table_grown_by_the_user_between_steps():
     # A larger vocabulary: set_value with more rows. SGD keeps no history.
     x = T.imatrix()
     words = embedded(x)
-    loss, updates = trained(words, lasagne_sparse.updates, 'sgd', learning_rate=0.1)
+    loss, updates = trained(words, lasagne_sparse.updates, "sgd", learning_rate=0.1)
     step = function([x], loss, updates=updates)
     words.W.set_value(np.zeros((NUM_ROWS + 2, NUM_UNITS), theano.config.floatX))
     step(SOME_ROWS + 2)
@@ -1144,8 +1150,8 @@ def smorms3(loss_or_grads, params, learning_rate=0.001, epsilon=1e-16):
         mem = theano.shared(np.ones_like(param.get_value(borrow=True)))
         g1, g2 = zeros_of(param), zeros_of(param)
         r = 1 / (mem + 1)
-        g1_new, g2_new = (1 - r) * g1 + r * g, (1 - r) * g2 + r * g ** 2
-        ratio = g1_new ** 2 / (g2_new + epsilon)
+        g1_new, g2_new = (1 - r) * g1 + r * g, (1 - r) * g2 + r * g**2
+        ratio = g1_new**2 / (g2_new + epsilon)
         updates[g1], updates[g2] = g1_new, g2_new
         updates[mem] = 1 + mem * (1 - ratio)
         updates[param] = param - g * T.minimum(learning_rate, ratio) / (
@@ -1176,7 +1182,7 @@ def row_history(loss_or_grads, params, learning_rate=0.1):
             np.zeros_like(value.sum(axis=axes, keepdims=True)),
             broadcastable=(False,) + (True,) * len(axes),
         )
-        square = (g ** 2).sum(axis=axes, keepdims=True) if axes else g ** 2
+        square = (g**2).sum(axis=axes, keepdims=True) if axes else g**2
         updates[history] = history + square
         updates[param] = param - learning_rate * g / T.sqrt(updates[history] + 1e-6)
     return updates
@@ -1187,7 +1193,7 @@ def layerwise(loss_or_grads, params, learning_rate=0.1):
     updates = OrderedDict()
     gradients = lasagne.updates.get_or_compute_grads(loss_or_grads, params)
     for param, g in zip(params, gradients):
-        updates[param] = param - learning_rate * g / T.sqrt((g ** 2).sum() + 1e-6)
+        updates[param] = param - learning_rate * g / T.sqrt((g**2).sum() + 1e-6)
     return updates
 
 
@@ -1197,9 +1203,7 @@ def of_rules(loss_or_grads, params, learning_rate=0.1):
     return lasagne.updates.apply_nesterov_momentum(updates, params)
 
 
-@pytest.mark.parametrize(
-    'rule', [smorms3, averaged, row_history, layerwise, of_rules]
-)
+@pytest.mark.parametrize("rule", [smorms3, averaged, row_history, layerwise, of_rules])
 def test_rule_of_someone_else(rule):
     def program(updates, x):
         network = dense(embedded(x))
@@ -1257,15 +1261,15 @@ def test_dense_rule_given_sparse_gradients_stays_right():
 
 
 MODES = {
-    'FAST_RUN': lambda: 'FAST_RUN',
-    'FAST_COMPILE': lambda: 'FAST_COMPILE',
+    "FAST_RUN": lambda: "FAST_RUN",
+    "FAST_COMPILE": lambda: "FAST_COMPILE",
     # The Ops' own tests run their C in DebugMode.
-    'DebugMode': lambda: DebugMode(optimizer='fast_run', check_c_code=False),
+    "DebugMode": lambda: DebugMode(optimizer="fast_run", check_c_code=False),
 }
 
 
-@pytest.mark.parametrize('mode', sorted(MODES))
-@pytest.mark.parametrize('rule', ['sgd', 'adagrad'])
+@pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.parametrize("rule", ["sgd", "adagrad"])
 def test_every_mode(rule, mode):
     def compile(inputs, outputs, updates):
         return theano.function(inputs, outputs, updates=updates, mode=MODES[mode]())

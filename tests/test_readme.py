@@ -1,4 +1,5 @@
 """Does README.rst tell the truth?"""
+
 import lasagne_sparse
 import os
 import re

@@ -10,7 +10,7 @@ from email.parser import Parser
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PACKAGE = os.path.join(ROOT, 'lasagne_sparse')
+PACKAGE = os.path.join(ROOT, "lasagne_sparse")
 
 
 def run(*command, **keywords):
@@ -26,69 +26,69 @@ def run(*command, **keywords):
     return done.stdout
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Packs the library in a copy of its files, opens the wheel"""
-    pytest.importorskip('wheel', reason='wheel is not installed: pip install wheel')
-    copy = tmp_path_factory.mktemp('project')
-    for name in ('setup.py', 'README.rst', 'LICENSE'):
+    pytest.importorskip("wheel", reason="wheel is not installed: pip install wheel")
+    copy = tmp_path_factory.mktemp("project")
+    for name in ("setup.py", "README.rst", "LICENSE"):
         shutil.copy(os.path.join(ROOT, name), str(copy))
     shutil.copytree(
         PACKAGE,
-        str(copy / 'lasagne_sparse'),
-        ignore=shutil.ignore_patterns('__pycache__'),
+        str(copy / "lasagne_sparse"),
+        ignore=shutil.ignore_patterns("__pycache__"),
     )
-    run(sys.executable, 'setup.py', '-q', 'bdist_wheel', cwd=str(copy))
-    (path,) = (copy / 'dist').glob('*.whl')
+    run(sys.executable, "setup.py", "-q", "bdist_wheel", cwd=str(copy))
+    (path,) = (copy / "dist").glob("*.whl")
     with zipfile.ZipFile(str(path)) as opened:
         yield opened
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope="module")
 def metadata(wheel):
     """What the wheel says of itself"""
-    (name,) = (n for n in wheel.namelist() if n.endswith('dist-info/METADATA'))
-    return Parser().parsestr(wheel.read(name).decode('utf-8'))
+    (name,) = (n for n in wheel.namelist() if n.endswith("dist-info/METADATA"))
+    return Parser().parsestr(wheel.read(name).decode("utf-8"))
 
 
 def requirements(metadata):
     """Parses what the wheel asks for, its extras included"""
-    parse = pytest.importorskip('packaging.requirements').Requirement
-    return [parse(text) for text in metadata.get_all('Requires-Dist')]
+    parse = pytest.importorskip("packaging.requirements").Requirement
+    return [parse(text) for text in metadata.get_all("Requires-Dist")]
 
 
 def pins():
     """Reads the constraints: versions by lower-case names"""
-    with open(os.path.join(ROOT, '.ci', 'constraints.txt')) as file:
-        lines = [line.strip() for line in file if not line.startswith('#')]
-    return dict(line.lower().replace('_', '-').split('==') for line in lines if line)
+    with open(os.path.join(ROOT, ".ci", "constraints.txt")) as file:
+        lines = [line.strip() for line in file if not line.startswith("#")]
+    return dict(line.lower().replace("_", "-").split("==") for line in lines if line)
 
 
 def test_wheel_holds_every_source(wheel):
     sources = set()
     for folder, folders, names in os.walk(PACKAGE):
-        folders[:] = [name for name in folders if name != '__pycache__']
+        folders[:] = [name for name in folders if name != "__pycache__"]
         sources.update(os.path.relpath(os.path.join(folder, n), ROOT) for n in names)
-    packed = {name for name in wheel.namelist() if '.dist-info/' not in name}
+    packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert packed == sources
-    assert any(name.endswith('.h') for name in packed)
+    assert any(name.endswith(".h") for name in packed)
 
 
 def test_wheel_works_where_it_is_unpacked(wheel, tmp_path):
     wheel.extractall(str(tmp_path))
     told = run(
         sys.executable,
-        '-m',
-        'lasagne_sparse',
+        "-m",
+        "lasagne_sparse",
         cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=str(tmp_path)),
     )
-    assert str(tmp_path / 'lasagne_sparse') in told
-    assert 'compiled and right' in told
+    assert str(tmp_path / "lasagne_sparse") in told
+    assert "compiled and right" in told
 
 
 def test_wheel_is_for_the_pythons_that_theano_runs_on(metadata):
-    assert set(metadata['Requires-Python'].split(',')) == {'>=3.8', '<3.12'}
+    assert set(metadata["Requires-Python"].split(",")) == {">=3.8", "<3.12"}
 
 
 def test_every_requirement_has_a_version_among_the_constraints(metadata):

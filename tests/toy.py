@@ -1,4 +1,5 @@
 """What the tests of whole programs share: a small table, batches, and a check"""
+
 import functools
 
 import lasagne
@@ -10,44 +11,44 @@ from theano.gof.link import PerformLinker, WrapLinker
 from theano.gof import OpWiseCLinker
 
 __all__ = [
-    'NUM_ROWS',
-    'NUM_UNITS',
-    'EVERY_ROW',
-    'SOME_ROWS',
-    'RULES',
-    'new_table',
-    'mode',
-    'function',
-    'fast_compiled',
-    'close',
-    'same_bits',
-    'check',
+    "NUM_ROWS",
+    "NUM_UNITS",
+    "EVERY_ROW",
+    "SOME_ROWS",
+    "RULES",
+    "new_table",
+    "mode",
+    "function",
+    "fast_compiled",
+    "close",
+    "same_bits",
+    "check",
 ]
 
 NUM_ROWS, NUM_UNITS = 7, 3
-TOLERANCE = {'float32': 1e-4, 'float64': 1e-9}
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 # Batches of shape (2, 5), with repeats and negative indices.
 EVERY_ROW = [
-    np.array([[0, 1, 2, 3, 4], [5, 6, 0, 0, 2]], 'int32'),
-    np.array([[6, 5, 4, 3, 2], [1, 0, -1, 6, -7]], 'int32'),
-    np.array([[2, 2, 2, 5, -1], [0, 1, 3, 4, 4]], 'int32'),
+    np.array([[0, 1, 2, 3, 4], [5, 6, 0, 0, 2]], "int32"),
+    np.array([[6, 5, 4, 3, 2], [1, 0, -1, 6, -7]], "int32"),
+    np.array([[2, 2, 2, 5, -1], [0, 1, 3, 4, 4]], "int32"),
 ]
-SOME_ROWS = np.array([[1, 4, -1, 1, 1], [4, 6, 1, 4, 1]], 'int32')
+SOME_ROWS = np.array([[1, 4, -1, 1, 1], [4, 6, 1, 4, 1]], "int32")
 LEFT_ALONE = [0, 2, 3, 5]
 
 RULES = {
-    'sgd': dict(learning_rate=0.1),
-    'momentum': dict(learning_rate=0.1),
-    'nesterov_momentum': dict(learning_rate=0.1),
-    'adagrad': dict(learning_rate=0.1),
-    'rmsprop': dict(learning_rate=0.1),
-    'adadelta': dict(),
-    'adam': dict(learning_rate=0.1),
+    "sgd": dict(learning_rate=0.1),
+    "momentum": dict(learning_rate=0.1),
+    "nesterov_momentum": dict(learning_rate=0.1),
+    "adagrad": dict(learning_rate=0.1),
+    "rmsprop": dict(learning_rate=0.1),
+    "adadelta": dict(),
+    "adam": dict(learning_rate=0.1),
 }
 
 
-def new_table(shape=(NUM_ROWS, NUM_UNITS), name='W', seed=1):
+def new_table(shape=(NUM_ROWS, NUM_UNITS), name="W", seed=1):
     """Makes a shared variable with the same values at each call"""
     values = np.random.RandomState(seed).uniform(-1, 1, shape)
     return theano.shared(values.astype(theano.config.floatX), name)
@@ -58,23 +59,23 @@ def mode():
 
     Another mode that the user's flags ask for is used as it is.
     """
-    if theano.config.mode != 'Mode':
+    if theano.config.mode != "Mode":
         return theano.config.mode
     # Theano would put convolutions in that have C code only.
-    return theano.Mode(linker='py', optimizer='fast_run').excluding(
-        'conv_opts', 'AbstractConvCheck'
+    return theano.Mode(linker="py", optimizer="fast_run").excluding(
+        "conv_opts", "AbstractConvCheck"
     )
 
 
 def function(inputs, outputs=None, updates=None, **kwargs):
     """``theano.function`` in the mode of the tests"""
-    kwargs.setdefault('mode', mode())
+    kwargs.setdefault("mode", mode())
     return theano.function(inputs, outputs, updates=updates, **kwargs)
 
 
 def fast_compiled(inputs, outputs=None, updates=None):
     """``theano.function`` in mode FAST_COMPILE, for large graphs"""
-    return theano.function(inputs, outputs, updates=updates, mode='FAST_COMPILE')
+    return theano.function(inputs, outputs, updates=updates, mode="FAST_COMPILE")
 
 
 def close(ours, theirs):
@@ -110,26 +111,26 @@ def watched(large):
         thunk()
         shares = [
             position
-            for shared in ('view_map', 'destroy_map')
+            for shared in ("view_map", "destroy_map")
             for position in getattr(node.op, shared, {})
         ]
         for position, (array,) in enumerate(thunk.outputs):
-            if getattr(array, 'dtype', np.dtype('bool')).kind != 'f':
+            if getattr(array, "dtype", np.dtype("bool")).kind != "f":
                 continue
             if NUM_ROWS in array.shape and position not in shares:
                 large.append(str(node))
 
     # What runs on a GPU has C code only.
-    runs = PerformLinker() if theano.config.device == 'cpu' else OpWiseCLinker()
+    runs = PerformLinker() if theano.config.device == "cpu" else OpWiseCLinker()
     linker = WrapLinker([runs], run)
-    return theano.Mode(linker, 'fast_run').excluding('conv_opts', 'AbstractConvCheck')
+    return theano.Mode(linker, "fast_run").excluding("conv_opts", "AbstractConvCheck")
 
 
 class Training:
     """A program's training function, and the shared variables that it updates"""
 
     def __init__(self, program, updates, compile):
-        x = T.imatrix('x')
+        x = T.imatrix("x")
         loss, self.updates = program(updates, x)
         self.step = compile([x], loss, updates=self.updates)
 
@@ -163,7 +164,7 @@ def check(program, compile=function, left_alone=LEFT_ALONE, walks_table=False):
     """
     large = []
     theirs = Training(program, lasagne.updates, compile)
-    if compile is function and theano.config.mode == 'Mode':
+    if compile is function and theano.config.mode == "Mode":
         compile = functools.partial(function, mode=watched(large))
     ours = Training(program, lasagne_sparse.updates, compile)
     assert [s.type for s in ours.updates] == [s.type for s in theirs.updates]

@@ -269,9 +269,7 @@ _READS = {
     ("last", "unit"): _LAST
     + _UNITS
     + "row_read<%(type)s>(found_%(i)d, last_%(i)d, %(slot_a)s);",
-    ("last", "row"): _LAST
-    + _NUMBER
-    + "row_number<%(type)s>(found_%(i)d, last_%(i)d);",
+    ("last", "row"): _LAST + _NUMBER + "row_number<%(type)s>(found_%(i)d, last_%(i)d);",
     ("aligned", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, u, %(slot_a)s);",
     ("aligned", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, u);",
     ("gathered", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, row, %(slot_a)s);",
@@ -305,9 +303,7 @@ def _step(step, name, i, arrays):
     for y, scalar in zip(outputs, step.composite.outputs):
         lines.append("%s %s;" % (scalar.type.dtype_specs()[1], y))
     lines.append(
-        step.composite.c_code(
-            None, step_name(name, i), inputs, outputs, dict(fail="")
-        )
+        step.composite.c_code(None, step_name(name, i), inputs, outputs, dict(fail=""))
     )
     totals = [store for store in step.stores if store.total is not None]
     lines += [_store(store, units, arrays) for store in step.stores]

@@ -131,9 +131,7 @@ class RowUpdate(Op):
         operands = self._operands(rows, order, offsets, inputs[3 + len(tables) :])
         old = [table[rows] for table in tables]
         arrays, units = self._in_full_rank(old + operands)
-        new = run_program(
-            self.program, arrays[: len(old)], arrays[len(old) :], units
-        )
+        new = run_program(self.program, arrays[: len(old)], arrays[len(old) :], units)
         for i, (table, values) in enumerate(zip(tables, new)):
             result = table if i in self.inplace else table.copy()
             result[rows] = values.reshape(old[i].shape)
@@ -200,8 +198,10 @@ class RowUpdate(Op):
             for i, step in enumerate(self.program.steps)
         ]
         num_tables = len(self.program.tables)
-        arrays = [(v.type.dtype_specs()[1], np.dtype(v.dtype).itemsize)
-                  for v in node.inputs[3:]]
+        arrays = [
+            (v.type.dtype_specs()[1], np.dtype(v.dtype).itemsize)
+            for v in node.inputs[3:]
+        ]
         operands, start = [], num_tables
         for operand in self.program.operands:
             operands.append(arrays[start] if operand.count else ("npy_int64", 8))

@@ -5,6 +5,7 @@ accumulators. A parameter may live elsewhere (``theano.shared(W, target='dev1')`
 ``target='cpu'`` for a table that no GPU can hold): then its accumulators belong there
 too, or they would travel in each step.
 """
+
 import contextlib
 import sys
 from collections import OrderedDict
