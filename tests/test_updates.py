@@ -331,6 +331,11 @@ def test_dense_rule_can_be_had_from_the_sparse_one():
     assert updates.adam.dense is lasagne.updates.adam
 
 
+def test_no_parameters_get_what_the_dense_rule_gives():
+    (t,) = updates.adam([], [])
+    assert t.ndim == 0 and not updates.sgd([], [], 0.1)
+
+
 def test_float64_hyperparameters_do_not_upcast_a_float32_table():
     with change_flags(floatX="float32"):
         W, x = theano.shared(np.ones((3, 2), "float32")), T.ivector()

@@ -12,9 +12,9 @@ from collections import OrderedDict
 import theano
 import theano.tensor as T
 
+from ..accumulators import call_beside
 from ..gradients import row_gradient
 from ..graph import table_of
-from .placement import by_device, shared_variables_on
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows
 
@@ -136,12 +136,13 @@ def sparse(update_fn):
         params = list(params)
         gradients = get_or_compute_grads(loss_or_grads, params)
         gradients, leaves = _read_gradients(gradients, params)
+
+        def update(tables):
+            return update_fn([gradients[t] for t in tables], tables, *args, **kwargs)
+
         updates = OrderedDict()
-        for device, tables in by_device(gradients):
-            with shared_variables_on(device):
-                updates.update(
-                    update_fn([gradients[t] for t in tables], tables, *args, **kwargs)
-                )
+        for part in call_beside(gradients, update):
+            updates.update(part)
         return write_rows(updates, leaves)
 
     sparse_update.dense = update_fn

@@ -7,8 +7,8 @@ import numpy as np
 import theano
 import theano.tensor as T
 
+from ..accumulators import call_beside
 from ..gradients import row_gradient
-from .placement import by_device, shared_variables_on
 from .writes import depends_on, row_write, row_writes, write_rows
 
 __all__ = [
@@ -125,10 +125,12 @@ def _apply(dense_apply, updates, params, momentum):
     """Applies a kind of momentum to all of a table, then restricts it."""
     params = list(updates.keys() if params is None else params)
     leaves = row_writes(updates, params)
-    result = updates
-    for device, group in by_device(params):
-        with shared_variables_on(device):
-            result = dense_apply(result, params=group, momentum=momentum)
+    result = OrderedDict(updates)
+
+    def apply(group):
+        result.update(dense_apply(result, params=group, momentum=momentum))
+
+    call_beside(params, apply)
     changed = set(params) | (set(result) - set(updates))
     written = write_rows(
         OrderedDict((s, e) for s, e in result.items() if s in changed), leaves

@@ -1,4 +1,4 @@
-"""Puts accumulators on the device where their parameters are
+"""Makes a rule's accumulators where their parameters are
 
 ``theano.shared`` makes variables on the default device, and rules call it for their
 accumulators. A parameter may live elsewhere (``theano.shared(W, target='dev1')``, or
@@ -14,30 +14,52 @@ import numpy as np
 from theano.compile.sharedvalue import shared
 from theano.tensor.sharedvar import TensorSharedVariable, tensor_constructor
 
-__all__ = ["by_device", "shared_variables_on"]
+__all__ = ["call_beside"]
 
 
-def by_device(params):
-    """Groups parameters by the device that they live on
+def call_beside(params, make):
+    """Calls a function so that the shared variables it makes are beside parameters
+
+    Arrays of float16 are made in float32: an accumulator in float16 would lose
+    small gradients, and overflow.
 
     Parameters
     ----------
     params : iterable of shared variables
+    make : callable
+        Is called with a list of those of `params` that live on the same device, once
+        for each device, in order; with an empty list if there are none.
 
     Returns
     -------
-    list of tuple
-        Pairs of a device, as ``theano.shared`` takes it for ``target`` (None for the
-        default one), and the list of its parameters; one pair for each device, in
-        order.
+    list
+        What `make` returned, for each device.
+
+    Examples
+    --------
+    >>> import numpy as np, theano
+    >>> half = theano.shared(np.zeros(3, 'float16'))
+    >>> def accumulator(params):
+    ...     return theano.shared(np.zeros(3, params[0].dtype))
+    >>> call_beside([half], accumulator)[0].dtype
+    'float32'
     """
+    results = []
+    for device, group in _by_device(params).items():
+        with _shared_variables_on(device):
+            results.append(make(group))
+    return results
+
+
+def _by_device(params):
+    """Groups parameters by the device that they live on, None for the default one."""
     groups = OrderedDict()
     for param in params:
         device = getattr(param.type, "context_name", None)
         if isinstance(param, TensorSharedVariable) and param.ndim and _uses_gpu():
             device = "cpu"
         groups.setdefault(device, []).append(param)
-    return list(groups.items())
+    return groups or {None: []}
 
 
 def _gpu_constructor():
@@ -52,17 +74,8 @@ def _uses_gpu():
 
 
 @contextlib.contextmanager
-def shared_variables_on(device):
-    """Lets ``theano.shared`` make its arrays on a device, and float16 as float32
-
-    An accumulator in float16 would lose small gradients, and overflow.
-
-    Parameters
-    ----------
-    device : str or None
-        None leaves arrays on the device where they would be. Scalars stay where
-        they are.
-    """
+def _shared_variables_on(device):
+    """Lets ``theano.shared`` make arrays on a device, None where it would anyway."""
 
     def constructor(value, **kwargs):
         # Upon a TypeError Theano asks the next constructor.
