@@ -56,7 +56,7 @@ static void row_update_loop_%(name)s(
 """
 
 _FUNCTION = """
-static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
+static int row_update_%(name)s(const row_groups *groups, PyArrayObject **tables,
                                PyArrayObject **operands, PyArrayObject ***outputs)
 {
     static const row_spec table_specs[] = {%(table_specs)s};
@@ -64,10 +64,10 @@ static int row_update_%(name)s(row_groups *groups, PyArrayObject **tables,
     static const bool in_place[] = {%(in_place)s};
     row_layout table_layouts[%(num_tables)d], operand_layouts[%(num_arrays)d + 1];
     const row_layout *first = NULL;
-    if (row_prepare(groups, table_specs, %(num_tables)d, tables, table_layouts,
-                    &first) < 0 ||
-        row_prepare(groups, operand_specs, %(num_operands)d, operands, operand_layouts,
-                    &first) < 0)
+    row_layouts_init(table_layouts, tables, table_specs, %(num_tables)d);
+    row_layouts_init(operand_layouts, operands, operand_specs, %(num_operands)d);
+    if (row_check(groups, table_specs, %(num_tables)d, table_layouts, &first) < 0 ||
+        row_check(groups, operand_specs, %(num_operands)d, operand_layouts, &first) < 0)
         return -1;
     const npy_intp num_units = first == NULL ? 1 : first->num_units;
     const int num_threads = lasagne_sparse_threads(

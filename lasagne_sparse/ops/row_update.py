@@ -188,7 +188,7 @@ class RowUpdate(Op):
         return openmp_flags() + ["-fno-trapping-math"]
 
     def c_support_code(self):
-        texts = [c_files("arrays.h", "row_update.h")]
+        texts = [c_files("arrays.h", "row_checks.h", "row_update.h")]
         texts += [step.composite.c_support_code() for step in self.program.steps]
         return "\n".join(dict.fromkeys(texts))
 
@@ -247,7 +247,7 @@ class RowUpdate(Op):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (10,) + tuple(versions) if all(versions) else ()
+        return (11,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):

@@ -4,7 +4,7 @@
    work on it where it is. Any other row is packed into a buffer first, and a
    table's row is unpacked afterwards: one loop serves every layout.
 
-   Needs arrays.h. */
+   Needs arrays.h and row_checks.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,15 +24,9 @@
    bytes read or written, before it is worth waking. */
 #define ROW_UPDATE_BYTES_PER_THREAD 262144
 
-struct row_layout {
+struct row_layout : row_array {
     char *data;
-    npy_intp num_rows;
-    npy_intp step;       /* bytes from one row to the next */
-    npy_intp num_units;  /* elements of a row */
-    npy_intp item;       /* bytes of an element */
-    bool direct;
-    int num_dims;        /* of a row */
-    npy_intp dims[NPY_MAXDIMS], strides[NPY_MAXDIMS];
+    npy_intp item;  /* bytes of an element */
 };
 
 /* How many rows are that many bytes? */
@@ -60,6 +54,14 @@ static void row_layout_init(row_layout *layout, PyArrayObject *array, bool has_r
             layout->direct = false;
         layout->num_units *= layout->dims[i];
     }
+}
+
+static void row_layouts_init(row_layout *layouts, PyArrayObject **arrays,
+                             const row_spec *specs, int num_specs)
+{
+    for (int i = 0; i < num_specs; i++)
+        for (int j = 0; j < specs[i].count; j++)
+            row_layout_init(layouts++, *arrays++, specs[i].kind != ROW_SHARED);
 }
 
 /* Copies a row from the array to the buffer, or back. */
@@ -176,191 +178,6 @@ static T row_sum_number(const row_layout *values, const npy_int64 *order,
         sum = j == begin ? number : sum + number;
     }
     return sum;
-}
-
-/* Which rows to visit, and the lookups of each. */
-struct row_groups {
-    PyArrayObject *arrays[3];
-    const npy_int64 *rows, *order, *offsets;
-    npy_int64 num_rows, num_lookups, max_row, max_position;
-};
-
-static void row_groups_free(row_groups *groups)
-{
-    for (int i = 0; i < 3; i++) Py_XDECREF(groups->arrays[i]);
-}
-
-static int row_groups_init(row_groups *groups, PyArrayObject *rows,
-                           PyArrayObject *order, PyArrayObject *offsets)
-{
-    PyArrayObject *arrays[3] = {rows, order, offsets};
-    const npy_int64 *data[3];
-    memset(groups, 0, sizeof(*groups));
-    for (int i = 0; i < 3; i++) {
-        groups->arrays[i] = PyArray_GETCONTIGUOUS(arrays[i]);
-        if (groups->arrays[i] == NULL) return -1;
-        data[i] = (const npy_int64 *)PyArray_DATA(groups->arrays[i]);
-    }
-    groups->rows = data[0];
-    groups->order = data[1];
-    groups->offsets = data[2];
-    groups->num_rows = PyArray_DIM(rows, 0);
-    groups->num_lookups = PyArray_DIM(order, 0);
-    if (PyArray_DIM(offsets, 0) != groups->num_rows + 1) {
-        PyErr_Format(PyExc_ValueError,
-                     "offsets must have one entry more than there are rows: "
-                     "expected %lld, got %lld", (long long)groups->num_rows + 1,
-                     (long long)PyArray_DIM(offsets, 0));
-        return -1;
-    }
-    npy_int64 max_row = -1, max_position = -1;
-    npy_int64 min_row = 0, min_position = 0;
-    bool ascends = groups->offsets[0] >= 0 &&
-        groups->offsets[groups->num_rows] <= groups->num_lookups;
-    for (npy_int64 u = 0; u < groups->num_rows; u++) {
-        const npy_int64 row = groups->rows[u];
-        max_row = row > max_row ? row : max_row;
-        min_row = row < min_row ? row : min_row;
-        ascends &= groups->offsets[u] <= groups->offsets[u + 1];
-    }
-    for (npy_int64 j = 0; j < groups->num_lookups; j++) {
-        const npy_int64 position = groups->order[j];
-        max_position = position > max_position ? position : max_position;
-        min_position = position < min_position ? position : min_position;
-    }
-    if (!ascends) {
-        PyErr_Format(PyExc_IndexError,
-                     "offsets must ascend from 0 to at most %lld, the length of order",
-                     (long long)groups->num_lookups);
-        return -1;
-    }
-    groups->max_row = min_row < 0 ? NPY_MAX_INT64 : max_row;
-    groups->max_position = min_position < 0 ? NPY_MAX_INT64 : max_position;
-    return 0;
-}
-
-/* What an array is to the program: the kinds of row_program.Operand, or a table. */
-enum row_kind {
-    ROW_TABLE, ROW_SUMMED, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED, ROW_COUNT
-};
-
-struct row_spec {
-    row_kind kind;
-    bool has_units;  /* else one number per row */
-    int count;       /* arrays that are concatenated along their first axis */
-};
-
-static const char *row_what(const row_spec *spec)
-{
-    return spec->kind == ROW_TABLE ? "table" : "operand";
-}
-
-/* Has the array the rows that the program will ask for? */
-static int row_check_rows(const row_groups *groups, const row_spec *spec,
-                          row_layout *layout, int position)
-{
-    npy_int64 num_rows = 0, most = groups->max_row;
-    for (int i = 0; i < spec->count; i++) num_rows += layout[i].num_rows;
-    if (spec->kind == ROW_SHARED || spec->kind == ROW_COUNT) return 0;
-    if (spec->kind == ROW_ALIGNED) {
-        if (num_rows == groups->num_rows) return 0;
-        if (num_rows == 1) {  /* as NumPy broadcasts */
-            layout->step = 0;
-            return 0;
-        }
-        PyErr_Format(PyExc_ValueError,
-                     "operand %d has %lld rows: expected %lld, as many as are updated",
-                     position, (long long)num_rows, (long long)groups->num_rows);
-        return -1;
-    }
-    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LAST) {
-        most = groups->max_position;
-        if (num_rows != groups->num_lookups) {
-            PyErr_Format(PyExc_ValueError,
-                         "operand %d has %lld rows: expected %lld, one for each lookup",
-                         position, (long long)num_rows, (long long)groups->num_lookups);
-            return -1;
-        }
-    }
-    if (spec->kind == ROW_LAST) {
-        for (npy_int64 u = 0; u < groups->num_rows; u++) {
-            if (groups->offsets[u] < groups->offsets[u + 1]) continue;
-            PyErr_Format(PyExc_ValueError, "row %lld has no lookup whose value it could "
-                         "take", (long long)groups->rows[u]);
-            return -1;
-        }
-    }
-    if (most < num_rows) return 0;
-    PyErr_Format(PyExc_IndexError, "row %lld is out of range for %s %d with %lld rows",
-                 (long long)most, row_what(spec), position, (long long)num_rows);
-    return -1;
-}
-
-/* Have the rows the shape of those of the first one? A dimension of 1 stretches. */
-static int row_check_units(const row_layout *first, const row_spec *spec,
-                           row_layout *layout, int position)
-{
-    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED;
-    while (spec->kind == ROW_SHARED && layout->num_dims > first->num_dims &&
-           layout->dims[0] == 1) {  /* the axis of the rows may be there or not */
-        layout->num_dims--;
-        memmove(layout->dims, layout->dims + 1, layout->num_dims * sizeof(npy_intp));
-        memmove(layout->strides, layout->strides + 1,
-                layout->num_dims * sizeof(npy_intp));
-    }
-    const int extra = first->num_dims - layout->num_dims;
-    bool good = stretches ? extra >= 0 : extra == 0;
-    bool same = extra == 0;
-    for (int i = first->num_dims - 1; good && i >= 0; i--) {
-        const npy_intp dim = i >= extra ? layout->dims[i - extra] : 1;
-        good = dim == first->dims[i] || (stretches && dim == 1);
-        same &= dim == first->dims[i];
-    }
-    if (!good) {
-        PyErr_Format(PyExc_ValueError,
-                     "the rows of %s %d have %lld elements in %d dimensions: they do "
-                     "not fit rows of %lld elements in %d dimensions",
-                     row_what(spec), position, (long long)layout->num_units,
-                     layout->num_dims, (long long)first->num_units, first->num_dims);
-        return -1;
-    }
-    if (same) return 0;
-    /* read it as if it had the full shape: a stride of zero repeats an element */
-    for (int i = first->num_dims - 1; i >= 0; i--) {
-        const npy_intp dim = i >= extra ? layout->dims[i - extra] : 1;
-        layout->strides[i] = dim == 1 ? 0 : layout->strides[i - extra];
-        layout->dims[i] = first->dims[i];
-    }
-    layout->num_dims = first->num_dims;
-    layout->num_units = first->num_units;
-    layout->direct = false;
-    return 0;
-}
-
-/* Checks arrays and fills their layouts; `first` becomes the layout whose rows have
-   the shape of all, the first with units. */
-static int row_prepare(const row_groups *groups, const row_spec *specs, int num_specs,
-                       PyArrayObject **arrays, row_layout *layouts,
-                       const row_layout **first)
-{
-    for (int i = 0; i < num_specs; i++) {
-        for (int j = 0; j < specs[i].count; j++) {
-            row_layout_init(layouts + j, arrays[j], specs[i].kind != ROW_SHARED);
-            if (specs[i].has_units) {
-                if (*first == NULL) *first = layouts;
-                if (row_check_units(*first, specs + i, layouts + j, i) < 0) return -1;
-            } else if (layouts[j].num_units != 1) {
-                PyErr_Format(PyExc_ValueError,
-                             "the rows of %s %d have %lld elements: expected 1",
-                             row_what(specs + i), i, (long long)layouts[j].num_units);
-                return -1;
-            }
-        }
-        if (row_check_rows(groups, specs + i, layouts, i) < 0) return -1;
-        arrays += specs[i].count;
-        layouts += specs[i].count;
-    }
-    return 0;
 }
 
 static int row_check_writeable(PyArrayObject *table, int position)

@@ -108,7 +108,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
 
     def c_code_cache_version(self):
         versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (1,) + tuple(versions) if all(versions) else ()
+        return (2,) + tuple(versions) if all(versions) else ()
 
 
 def _on_host(variable):

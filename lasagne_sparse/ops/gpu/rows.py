@@ -15,24 +15,14 @@ __all__ = ["RowKernelBase"]
 _LAUNCH = """
 {
     PyGpuArrayObject *arrays[] = {%(arrays)s};
-    const gpu_rows_spec specs[] = {%(specs)s};
-    PyArrayObject *vectors[3] = {NULL, NULL, NULL};
+    const row_spec specs[] = {%(specs)s};
     PyGpuArrayObject *sent = NULL, *buffers = NULL;
-    gpu_rows_groups groups;
+    row_groups groups;
     std::vector<npy_int64> plan;
     bool failed = true;
     (void)buffers;
     do {
-        PyArrayObject *given[] = {%(vectors)s};
-        int i = 0;
-        for (; i < 3; i++) {
-            if (given[i] == NULL) continue;
-            vectors[i] = gpu_rows_vector(given[i]);
-            if (vectors[i] == NULL) break;
-        }
-        if (i < 3) break;
-        if (gpu_rows_groups_init(&groups, vectors[0], vectors[1], vectors[2]) < 0)
-            break;
+        if (row_groups_init(&groups, %(vectors)s) < 0) break;
         %(before)s
         if (gpu_rows_plan(&groups, %(num_tables)d, specs, %(num_specs)d, arrays,
                           %(row_dims)d, &plan) < 0)
@@ -58,7 +48,7 @@ _LAUNCH = """
     } while (0);
     Py_XDECREF(sent);
     Py_XDECREF(buffers);
-    for (int i = 0; i < 3; i++) Py_XDECREF(vectors[i]);
+    row_groups_free(&groups);
     if (failed) {
         %(fail)s
     }
@@ -150,7 +140,7 @@ class RowKernelBase(GpuKernelBase, Op):
         ]
 
     def c_support_code(self):
-        return c_files("gpu_rows.h")
+        return c_files("row_checks.h", "gpu_rows.h")
 
     def launch(self, node, name, sub, **parts):
         """Writes the C that checks, sends the plan and runs the kernel
@@ -174,9 +164,9 @@ class RowKernelBase(GpuKernelBase, Op):
         program = self.row_program(node)
         arrays = [_array(v) for v in self.row_arrays(node)]
         names = parts["names"]
-        specs = ["{GPU_TABLE, %s, 1}" % _bool(s == "unit") for s in program.tables]
+        specs = ["{ROW_TABLE, %s, 1}" % _bool(s == "unit") for s in program.tables]
         specs += [
-            "{GPU_%s, %s, %d}" % (o.kind.upper(), _bool(o.scope == "unit"), o.count)
+            "{ROW_%s, %s, %d}" % (o.kind.upper(), _bool(o.scope == "unit"), o.count)
             for o in program.operands
         ]
         used = parts["tables"] + names[len(program.tables) :]

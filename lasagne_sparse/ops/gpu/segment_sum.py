@@ -116,4 +116,4 @@ class GpuSegmentSum(RowKernelBase, SegmentSum):
         )
 
     def c_code_cache_version(self):
-        return (1,)
+        return (2,)
