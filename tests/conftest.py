@@ -91,3 +91,13 @@ hypothesis.settings.load_profile("reproducible")
 def rng():
     """A generator of random numbers that starts anew for each test"""
     return np.random.RandomState(20)
+
+
+@pytest.fixture
+def no_c_in_scan(monkeypatch):
+    """Lets scan's inner functions do without C too, which takes long to build"""
+    monkeypatch.setattr(
+        theano.compile.mode,
+        "instantiated_default_mode",
+        theano.compile.get_mode("FAST_COMPILE"),
+    )
