@@ -5,7 +5,6 @@ say nothing of devices.
 """
 
 import doctest
-import glob
 import importlib
 import importlib.util
 import os
@@ -161,46 +160,6 @@ def test_programs_of_page(page):
 
 
 # --- What the pages name exists ----------------
-
-
-def commands(page):
-    """The commands that a page tells the reader to type"""
-    text = read(page)
-    lines = re.findall(r"^    (\S.*)$", text, re.MULTILINE)
-    lines += re.findall(r"``((?:make|python) [^`]+)``", text)
-    lines = [re.sub(r"\s+#.*|^(?:[A-Z_]+=\S+ )+", "", line) for line in lines]
-    return [line for line in lines if re.match(r"(make|python|pip) ", line)]
-
-
-def targets():
-    return set(re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE))
-
-
-def exists(command):
-    """Tells whether what a command runs is there"""
-    words = command.split()
-    if words[0] == "make":
-        return words[1] in targets()
-    if words[0] == "pip":
-        return words[1] == "install"
-    if words[1] == "-m":
-        return importlib.util.find_spec(words[2]) is not None
-    return os.path.exists(os.path.join(ROOT, words[1]))
-
-
-@pytest.mark.parametrize("page", [p for p in pages() if commands(p)])
-def test_commands_name_what_exists(page):
-    assert [c for c in commands(page) if not exists(c)] == []
-
-
-def test_options_of_commands_exist():
-    for page in pages():
-        for command in commands(page):
-            path = re.match(r"python (\S+\.py)", command)
-            for option in re.findall(r" (--[a-z-]+)", command) if path else []:
-                # word2vec.py's options are in word2vec_options.py.
-                parts = glob.glob(os.path.join(ROOT, path.group(1)[:-3] + "*.py"))
-                assert any(option in read(part) for part in parts), command
 
 
 FOLDERS = ["", "docs", "lasagne_sparse", "notebooks"]
