@@ -378,8 +378,48 @@ np.testing.assert_allclose(W.get_value()[3], 0, atol=1e-6)
 assert W.get_value()[4, 0] == 1
 """
 
+TWO_CONTEXTS = """
+import lasagne_sparse
+import numpy as np
+import pygpu
+import sys
+import theano
+import theano.tensor as T
+from lasagne_sparse.ops.gpu import GpuRowUpdate
+from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
+from theano.gpuarray.type import reg_context
 
-def test_table_on_a_context_that_is_not_the_default():
+# Theano gives a device that has two names one context.
+second = pygpu.init(sys.argv[1])
+second.dev, second.cudnn_handle = sys.argv[1], None
+reg_context('dev1', second)
+tables = [
+    theano.shared(np.ones((n, 2), 'float32'), target='dev%d' % k)
+    for k, n in enumerate([9, 7])
+]
+x, y = T.ivectors('x', 'y')
+losses = [(W[i] ** 2).sum() for W, i in zip(tables, [x, y])]
+loss = losses[0].transfer('cpu') + losses[1].transfer('cpu')
+updates = lasagne_sparse.updates.adagrad(loss, tables, learning_rate=1)
+assert [v.type.context_name for v in updates] == ['dev0'] * 2 + ['dev1'] * 2
+step = theano.function([x, y], loss, updates=updates)
+nodes = step.maker.fgraph.toposort()
+written = [n for n in nodes if isinstance(n.op, GpuRowUpdate)]
+assert [len(n.op.inplace) for n in written] == [2, 2], nodes
+inputs = step.maker.fgraph.inputs
+for node in nodes:
+    if isinstance(node.op, (GpuFromHost, HostFromGpu)):
+        assert node.inputs[0] not in inputs, node
+assert step([3, 3], [6, -7]) == 8
+for W, rows in zip(tables, [[3], [0, 6]]):
+    expected = np.ones(W.get_value().shape)
+    expected[rows] = 0
+    np.testing.assert_allclose(W.get_value(), expected, atol=1e-6)
+"""
+
+
+@pytest.mark.parametrize("program", [OTHER_CONTEXT, TWO_CONTEXTS], ids=["one", "two"])
+def test_contexts_that_are_not_the_default(program):
     environment = dict(
         os.environ,
         THEANO_FLAGS="contexts=dev0->%s,floatX=float32,base_compiledir=%s"
@@ -388,7 +428,7 @@ def test_table_on_a_context_that_is_not_the_default():
     # Theano refuses a device to the children of a process that has one.
     environment.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
     result = subprocess.run(
-        [sys.executable, "-c", OTHER_CONTEXT],
+        [sys.executable, "-c", program, theano.config.device],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
