@@ -45,14 +45,19 @@ def at_base(document, part, rule):
     return {}
 
 
+def number(value):
+    """Three digits, or as many as stand before the point"""
+    return "{:,.0f}".format(value) if value >= 100 else "%.3g" % value
+
+
 def cell(summaries, label):
     """Milliseconds, and how many times as long as ours"""
     summary = summaries.get(label, {})
     if "median_ms" not in summary:
         return ""
-    text = "%.3g" % summary["median_ms"]
+    text = number(summary["median_ms"])
     if label != "ours" and "median_ms" in summaries.get("ours", {}):
-        text += " (%.3g×)" % ratio(summary, summaries["ours"])
+        text += " (%s×)" % number(ratio(summary, summaries["ours"]))
     return text
 
 
@@ -94,8 +99,8 @@ def others(document):
         reference = summaries.get("ours") or next(iter(summaries.values()))
         for label, summary in summaries.items():
             if "median_ms" in summary and "median_ms" in reference:
-                times = "%.4g" % (summary["median_ms"] * 1e3)
-                against = "%.3g×" % ratio(summary, reference)
+                times = number(summary["median_ms"] * 1e3)
+                against = number(ratio(summary, reference)) + "×"
                 rows.append([result["title"], label, times, against])
     return [] if len(rows) == 1 else ["", "Single jobs:", ""] + list_table(rows)
 
