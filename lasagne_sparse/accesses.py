@@ -295,15 +295,13 @@ def _harmless_to_scan(node):
     """Returns the positions of tables of which a loop only looks rows up."""
     op = node.op
     outer = op.outer_non_seqs(node.inputs)
-    inner = op.inner_non_seqs(op.inputs)
-    graph = theano.gof.FunctionGraph(op.inputs, op.outputs, clone=True)
-    clones = dict(zip(op.inputs, graph.inputs))
-    harmless = set()
-    for i, variable in enumerate(node.inputs):
-        for one, other in zip(outer, inner):
-            if one is variable and _only_rows_are_read(clones[other]):
-                harmless.add(i)
-    return harmless
+    # What the loop runs, after its own rewrites.
+    inner = op.inner_non_seqs(op.fn.maker.fgraph.inputs)
+    return {
+        node.inputs.index(one)
+        for one, other in zip(outer, inner)
+        if _only_rows_are_read(other)
+    }
 
 
 def _only_rows_are_read(variable):

@@ -253,6 +253,19 @@ def _provide_downsample():
     mends.append(Mend(DOWNSAMPLE, "Theano 0.9 dropped it, and Lasagne 0.1 imports it"))
 
 
+def _mend_opencl(theano):
+    uses = [theano.config.device, theano.config.contexts]
+    if not any("opencl" in use for use in uses):
+        return
+    # Theano has imported its part for GPUs; where it could not, it has said so.
+    if not getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):
+        return
+    from .compat_opencl import mend_kernels
+
+    for name in mend_kernels():
+        mends.append(Mend(name, "its source was never compiled for OpenCL"))
+
+
 def _import_lasagne():
     """Imports Lasagne without the warnings that its import gives today
 
@@ -287,6 +300,7 @@ def _mend():
     _look_for_blas(theano)
     _do_without_scan_extension()
     _provide_downsample()
+    _mend_opencl(theano)
     _import_lasagne()
 
 

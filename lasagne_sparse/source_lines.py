@@ -7,11 +7,14 @@ import theano
 
 __all__ = ["source_line"]
 
+
+def _folder(module_file):
+    return os.path.join(os.path.dirname(os.path.abspath(module_file)), "")
+
+
 # Theano's gradients are made by a line of Theano's, which helps nobody.
-_LIBRARIES = tuple(
-    os.path.join(os.path.dirname(os.path.abspath(path)), "")
-    for path in (theano.__file__, lasagne.__file__, __file__)
-)
+_THEANO = _folder(theano.__file__)
+_LIBRARIES = (_THEANO, _folder(lasagne.__file__), _folder(__file__))
 
 
 def source_line(variable, libraries_too=False):
@@ -21,8 +24,8 @@ def source_line(variable, libraries_too=False):
     ----------
     variable : Theano variable
     libraries_too : bool
-        Whether a line of Theano, Lasagne or this package will do where no line of
-        the user's is known.
+        Whether a line of Lasagne or of this package will do where no line of the
+        user's is known.
 
     Returns
     -------
@@ -32,7 +35,7 @@ def source_line(variable, libraries_too=False):
     frames = [f for trace in getattr(variable.tag, "trace", ()) for f in trace]
     users = [f for f in frames if not f[0].startswith(_LIBRARIES)]
     if not users and libraries_too:
-        users = frames
+        users = [f for f in frames if not f[0].startswith(_THEANO)]
     if not users:
         return None
     filename, number, _, text = users[-1]

@@ -15,12 +15,6 @@ import theano  # noqa: E402
 import training_loop  # noqa: E402
 
 
-not_on_pocl = pytest.mark.skipif(
-    theano.config.device.startswith("opencl"),
-    reason="Theano's kernel for a softmax with cross-entropy does not build on PoCL",
-)
-
-
 @pytest.fixture(autouse=True)
 def smaller(monkeypatch):
     """Networks that learn in fewer steps; the two use the same compiled modules"""
@@ -30,13 +24,11 @@ def smaller(monkeypatch):
         yield
 
 
-@not_on_pocl
 def test_plain_loop_learns(capsys):
     assert training_loop.main(num_epochs=2) > 0.9
     assert "epoch  2: loss" in capsys.readouterr().out
 
 
-@not_on_pocl
 def test_estimator_learns(capsys):
     assert nolearn_style.main(num_epochs=3) > 0.9
     assert "score" in capsys.readouterr().out
@@ -47,7 +39,6 @@ def test_estimator_names_an_unknown_argument():
         nolearn_style.NeuralNet([], momentum=0.9)
 
 
-@not_on_pocl
 def test_estimator_takes_other_rules():
     class Rule:
         def __call__(self, loss, params, **kwargs):

@@ -232,7 +232,7 @@ def test_it_prints_a_table_of_text(W, x):
     lines = text.splitlines()
     assert lines[0].split() == ["table", "does", "op", "bytes", "a", "call", "line"]
     assert lines[2].startswith("W      reads")
-    assert lines[-1] == "Nothing is table-sized."
+    assert "Nothing is table-sized." in lines
 
 
 def test_it_prints_table_sized_work(W, x):
@@ -243,8 +243,10 @@ def test_it_prints_table_sized_work(W, x):
 
 def test_it_prints_as_html_in_a_notebook(W, x):
     W.name = "W<&"
-    text = explain(compiled([x], *penalty(W, x)))._repr_html_()
-    assert text.count("<table>") == text.count("</table>") == 2
+    explanation = explain(compiled([x], *penalty(W, x)))
+    text = explanation._repr_html_()
+    num_tables = 3 if explanation.transfers else 2
+    assert text.count("<table>") == text.count("</table>") == num_tables
     assert "W&lt;&amp;" in text and "W<" not in text
 
 

@@ -128,7 +128,7 @@ def test_same_rows_with_several_threads(rng):
         set_threads(most)
 
 
-def test_preallocated_outputs_of_any_layout(rng):
+def test_preallocated_outputs_of_any_layout(rng, host_only):
     table, indices = T.fmatrix(), T.lvector()
     function = theano.function(
         [table, indices],

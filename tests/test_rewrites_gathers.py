@@ -11,6 +11,9 @@ from theano.gof.opt import check_stack_trace
 N = "UniqueRows{W}.%d(x, Shape_i(W))"
 
 
+pytestmark = pytest.mark.usefixtures("host_only")
+
+
 @pytest.fixture
 def table(rng):
     return theano.shared(rng.randn(10, 3).astype("float32"), name="W")

@@ -15,6 +15,9 @@ X, Z = T.ivector("x"), T.ivector("z")
 LOOKUPS = [3, -1, 9, 3], [0, 9]
 
 
+pytestmark = pytest.mark.usefixtures("host_only")
+
+
 @pytest.fixture
 def table(rng):
     return theano.shared(rng.randn(10, 3).astype("float32"), name="W")

@@ -254,7 +254,7 @@ def test_the_number_of_threads_does_not_change_a_bit(copying):
     assert results[0] == results[1] == results[2]
 
 
-def test_storage_of_an_earlier_result_is_used_again():
+def test_storage_of_an_earlier_result_is_used_again(host_only):
     groups, arrays = make_inputs(9)
     mode = theano.compile.DebugMode(
         check_preallocated_output="ALL", check_py_code=True, optimizer=None

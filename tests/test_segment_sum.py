@@ -166,7 +166,7 @@ def test_float16_is_summed_by_numpy(rng):
     np.testing.assert_array_equal(found, [[4], [2]])
 
 
-def test_preallocated_outputs_of_any_layout(rng):
+def test_preallocated_outputs_of_any_layout(rng, host_only):
     order, offsets, a, b = T.lvector(), T.lvector(), T.dmatrix(), T.dmatrix()
     function = theano.function(
         [order, offsets, a, b],

@@ -144,7 +144,7 @@ def test_name_with_percent_signs_and_accents():
         compiled(table="100%d %s wörter")([5], 2)
 
 
-def test_strided_outputs_are_not_written_through():
+def test_strided_outputs_are_not_written_through(host_only):
     indices = T.lvector()
     mode = DebugMode(check_preallocated_output=["ALL"])
     function = theano.function([indices], UniqueRows("W")(indices, 7), mode=mode)

@@ -7,6 +7,7 @@ import lasagne_sparse.updates
 import numpy as np
 import theano
 import theano.tensor as T
+from devices import ON_GPU, on_host
 from theano.gof.link import PerformLinker, WrapLinker
 from theano.gof import OpWiseCLinker
 
@@ -121,7 +122,7 @@ def watched(large):
                 large.append(str(node))
 
     # What runs on a GPU has C code only.
-    runs = PerformLinker() if theano.config.device == "cpu" else OpWiseCLinker()
+    runs = OpWiseCLinker() if ON_GPU else PerformLinker()
     linker = WrapLinker([runs], run)
     return theano.Mode(linker, "fast_run").excluding("conv_opts", "AbstractConvCheck")
 
@@ -136,6 +137,11 @@ class Training:
 
     def values(self):
         return [shared.get_value() for shared in self.updates]
+
+
+def kind(variable):
+    """Returns the type of a shared variable, whatever the device"""
+    return variable.dtype, variable.broadcastable
 
 
 def check(program, compile=function, left_alone=LEFT_ALONE, walks_table=False):
@@ -163,11 +169,12 @@ def check(program, compile=function, left_alone=LEFT_ALONE, walks_table=False):
         Our training function.
     """
     large = []
-    theirs = Training(program, lasagne.updates, compile)
+    with on_host():
+        theirs = Training(program, lasagne.updates, compile)
     if compile is function and theano.config.mode == "Mode":
         compile = functools.partial(function, mode=watched(large))
     ours = Training(program, lasagne_sparse.updates, compile)
-    assert [s.type for s in ours.updates] == [s.type for s in theirs.updates]
+    assert [kind(s) for s in ours.updates] == [kind(s) for s in theirs.updates]
     for batch in EVERY_ROW:
         close(ours.step(batch), theirs.step(batch))
     for one, other in zip(ours.values(), theirs.values()):
