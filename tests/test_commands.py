@@ -31,7 +31,7 @@ COMMANDS = {
         "200 rows",
     ),
     "make report": ("", "compiled and right"),
-    "THEANO_FLAGS=device=opencl0:0,floatX=float32 make test ARGS=tests/test_gpu.py": (
+    "THEANO_FLAGS=device=opencl0:0,floatX=float32 make test": (
         "ARGS='tests/test_gpu.py -n 0 -k lookup_alone'",
         "1 passed",
     ),

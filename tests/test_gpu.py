@@ -4,7 +4,6 @@ They run where Theano uses a GPU, which may be an OpenCL device on the CPU:
 ``THEANO_FLAGS=device=opencl0:0,floatX=float32``.
 """
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -14,9 +13,9 @@ import pytest
 import theano
 import theano.tensor as T
 import toy
+from devices import on_host
 from lasagne_sparse import updates
 from lasagne_sparse.explain import assert_sparse, explain
-from theano.compile.sharedvalue import shared
 
 if not theano.config.device.startswith(("cuda", "opencl")):
     pytest.skip(
@@ -31,10 +30,7 @@ from lasagne_sparse.ops import SegmentSum, UniqueRows
 from lasagne_sparse.ops.gpu import GpuRowUpdate, GpuSegmentSum
 from lasagne_sparse.ops.row_update import RowUpdate
 from theano.gpuarray.basic_ops import GpuFromHost, HostFromGpu
-from theano.gpuarray.type import (
-    GpuArraySharedVariable,
-    gpuarray_shared_constructor,
-)
+from theano.gpuarray.type import GpuArraySharedVariable
 
 NUM_ROWS, NUM_UNITS = 37, 5
 RULES = dict(
@@ -48,21 +44,9 @@ RULES = dict(
 BATCHES = [[3, -1, 0, 36, 3, 3], [7], [], [0, 3, -36, 1, 20]]
 
 
-@contextlib.contextmanager
-def tables_on_host():
-    """Lets ``theano.shared`` make its variables on the host"""
-    shared.constructors.remove(gpuarray_shared_constructor)
-    try:
-        yield
-    finally:
-        shared.constructors.append(gpuarray_shared_constructor)
-
-
 def host_mode():
-    """Compiles for the CPU, in Python"""
-    return theano.Mode("py", "fast_run").excluding(
-        "gpuarray", "conv_opts", "AbstractConvCheck"
-    )
+    """Compiles in Python"""
+    return theano.Mode("py", "fast_run").excluding("conv_opts", "AbstractConvCheck")
 
 
 class Watched:
@@ -144,7 +128,7 @@ def close(ours, theirs):
 def test_rule_does_on_the_device_what_it_does_on_the_host(name):
     watched = Watched()
     ours = Training(by_rule(name), watched.mode)
-    with tables_on_host():
+    with on_host():
         theirs = Training(by_rule(name), host_mode())
     on_device = [v for v in ours.updates if isinstance(v, GpuArraySharedVariable)]
     assert len(on_device) == len([v for v in ours.updates if v.ndim])
@@ -199,7 +183,7 @@ def test_program_does_on_the_device_what_it_does_on_the_host(make_updates):
     if make_updates is _columns:
         table = table.T
     ours = Training(make_updates, theano.compile.get_default_mode(), table)
-    with tables_on_host():
+    with on_host():
         theirs = Training(make_updates, host_mode(), table)
     values = ours.run()
     close(values, theirs.run())
@@ -313,6 +297,33 @@ def test_table_of_rank_three(rng):
     before[1] -= [1, 2, 3]
     before[4] -= [2, 4, 6]
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-6, atol=1e-6)
+
+
+def test_maximum_and_minimum_are_numpys():
+    values = np.array([[1, np.nan, 3]], "float32")
+    W = theano.shared(values)
+    function = theano.function([], [T.maximum(W, 2), T.minimum(W, 2)])
+    expected = [np.maximum(values, 2), np.minimum(values, 2)]
+    for one, other in zip(function(), expected):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_softmax_with_cross_entropy_is_the_hosts(rng):
+    x, y = T.matrix("x"), T.ivector("y")
+
+    def compile():
+        b = theano.shared(rng.uniform(-1, 1, 5).astype("float32"))
+        loss = T.nnet.categorical_crossentropy(T.nnet.softmax(x + b), y)
+        gradient = theano.grad(loss.mean(), b)
+        return b, theano.function([x, y], [loss, gradient])
+
+    b, function = compile()
+    with on_host():
+        c, expected = compile()
+    c.set_value(b.get_value())
+    values = rng.uniform(-2, 2, (3, 5)).astype("float32")
+    targets = np.array([4, 0, 0], "int32")
+    close(function(values, targets), expected(values, targets))
 
 
 def test_table_kept_on_the_host_is_updated_there():
