@@ -46,13 +46,21 @@ from devices import ON_GPU, ON_OPENCL, on_host  # noqa: E402
 from theano.compile import mode  # noqa: E402
 
 # What a run on a GPU leaves out: parts of tests' names, and why.
-NOT_ON_GPU = {
-    "test_float16_is_left_alone": "float16 is fused on a GPU: see test_float16.py",
-}
+NOT_ON_GPU = {}
 if ON_OPENCL:
     NOT_ON_GPU["empty_batch"] = "CLBlast, the BLAS for OpenCL, refuses empty matrices"
-    for name in ("scan", "test_recurrent_layer_runs", "test_recurrent_layer_with_mask"):
-        NOT_ON_GPU[name] = "Theano's scan asks arrays on a GPU for CUDA's pointers"
+    NOT_ON_GPU.update(
+        dict.fromkeys(
+            [
+                "test_scan_runs",
+                "inside_a_scan",
+                "before_the_scan",
+                "test_recurrent_layer_runs",
+                "test_recurrent_layer_with_mask",
+            ],
+            "Theano's scan asks arrays on a GPU for CUDA's pointers",
+        )
+    )
 
 
 def _compile_where_a_gpu_needs_it():

@@ -536,7 +536,7 @@ def test_a_scatter_into_zeros_is_no_table(rng):
     assert not nodes(function, RowUpdate)
 
 
-def test_float16_is_left_alone(rng):
+def test_float16_is_left_alone(rng, host_only):
     W = table(rng, 8, 3, dtype="float16")
     rows = T.lvector()
     distinct, _ = unique_rows(rows, W.shape[0])
