@@ -25,7 +25,7 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from .graph import is_transfer, without_transfers
+from .graph import is_transfer, listed, shape_now, without_transfers
 from .ops import Gather, UniqueRows
 from .ops.row_update import RowUpdate
 from .source_lines import source_line
@@ -58,7 +58,7 @@ class Access(
     Parameters
     ----------
     table : str
-        The name of the table.
+        The name of the table, or 'state of' it, see `FunctionReading`.
     does : str
         'reads', 'updates', or 'copies' where all of the table is copied first.
     op : str
@@ -111,8 +111,15 @@ class FunctionReading:
     Raises
     ------
     TypeError
-        If `function` is no compiled function, or one of `tables` is no shared
-        variable.
+        If `function` is no compiled function, `tables` no list, or one of `tables`
+        no shared variable.
+
+    Attributes
+    ----------
+    tables : list of str
+        The names of the tables that are looked at. An accumulator without a name is
+        the 'state of' a table with a name, if it is updated with that one alone;
+        what else has no name is told by its dtype and shape.
     """
 
     def __init__(self, function, tables=None):
@@ -121,6 +128,7 @@ class FunctionReading:
                 "function must be a compiled Theano function, as theano.function "
                 "returns it; got %r" % (function,)
             )
+        tables = None if tables is None else listed(tables, "tables")
         for table in tables or ():
             if not isinstance(table, SharedVariable):
                 raise TypeError(
@@ -135,6 +143,8 @@ class FunctionReading:
         self.shared = [v for v in self.fgraph.inputs if isinstance(v, SharedVariable)]
         self.row_accesses = [a for node in self.nodes for a in _row_accesses(node)]
         self.axes = self._row_axes(tables)
+        self._states = dict(s for node in self.nodes for s in _states(node))
+        self.tables = [self._name(t) for t in (self.axes if tables is None else tables)]
         self._tied = {}
 
     def _row_axes(self, tables):
@@ -149,6 +159,14 @@ class FunctionReading:
         containers = {id(table.container) for table in tables}
         given = [v for v in self.shared if id(v.container) in containers]
         return OrderedDict((v, axes.get(v, {0})) for v in given)
+
+    def _name(self, table):
+        """Returns what a table is called."""
+        if table.name:
+            return table.name
+        if id(table.container) in self._states:
+            return "state of %s" % self._states[id(table.container)]
+        return "%s %s" % (table.dtype, " x ".join(str(n) for n in shape_now(table)))
 
     def accesses(self):
         """Returns each Access of rows of a table, in the order of the nodes"""
@@ -169,13 +187,13 @@ class FunctionReading:
         table, axis = _root(variable)
         if table not in self.axes:
             return []
-        shape = _shape_now(table)
+        shape = shape_now(table)
         num_units = 1
         for i, length in enumerate(shape):
             num_units *= length if i != axis else 1
         return [
             Access(
-                _name(table),
+                self._name(table),
                 does,
                 str(node.op),
                 1 if isinstance(node.op, RowUpdate) and does == "reads" else 2,
@@ -201,10 +219,10 @@ class FunctionReading:
         sized = [t for t in self.axes if any(self._is_sized(v, t) for v in variables)]
         if not sized:
             return []
-        names = tuple(_name(table) for table in sized)
+        names = tuple(self._name(table) for table in sized)
         axis = min(self.axes[sized[0]])
         return [
-            TableSizedWork(names, _shape_now(sized[0])[axis], str(node.op), _line(node))
+            TableSizedWork(names, shape_now(sized[0])[axis], str(node.op), _line(node))
         ]
 
     def _is_sized(self, variable, table):
@@ -380,15 +398,14 @@ def _transfer(node):
     )
 
 
-def _name(table):
-    """Returns the name of a shared variable, or its type and shape."""
-    if table.name:
-        return table.name
-    return "%s %s" % (table.dtype, " x ".join(str(n) for n in _shape_now(table)))
-
-
-def _shape_now(table):
-    return table.get_value(borrow=True, return_internal_type=True).shape
+def _states(node):
+    """Returns (id of its container, name of the table) of a table's accumulators."""
+    if not isinstance(node.op, RowUpdate):
+        return []
+    written = [_root(node.inputs[3 + i])[0] for i in range(len(node.outputs))]
+    written = [v for v in written if isinstance(v, SharedVariable)]
+    names = [v.name for v in written if v.name]
+    return [(id(v.container), names[0]) for v in written if len(names) == 1]
 
 
 def _item_size(table):

@@ -20,7 +20,7 @@ Examples
 >>> f = theano.function([x], W[x].sum())
 >>> print(explain(f).accesses[0].bytes)
 2 x 4 B x 128 x lookups
->>> assert_sparse(f)
+>>> assert_sparse(f, [W])
 >>> g = theano.function([], (2 * W).sum())
 >>> assert_sparse(g, [W])  # doctest: +ELLIPSIS
 Traceback (most recent call last):
@@ -41,9 +41,19 @@ __all__ = [
 ]
 
 
+_LEGEND = (
+    "bytes a call: times read or written x bytes of a number x numbers in a row x "
+    "distinct rows of the call (lookups: repeats counted)"
+)
+_NO_ROWS = "No rows of a table are touched."
+_NO_TABLES = (
+    "No rows of a table are touched: name the tables to look at, explain(f, [W])"
+)
+
+
 class Explanation:
     """
-    lasagne_sparse.explain.Explanation(accesses, table_sized, transfers=())
+    lasagne_sparse.explain.Explanation(accesses, table_sized, transfers=(), tables=())
 
     What a function does to its tables; prints as text, and as HTML in a notebook.
 
@@ -55,12 +65,15 @@ class Explanation:
         Work that grows with the tables.
     transfers : list of Transfer
         What travels to a GPU or back.
+    tables : list of str
+        The names of the tables that were looked at.
     """
 
-    def __init__(self, accesses, table_sized, transfers=()):
+    def __init__(self, accesses, table_sized, transfers=(), tables=()):
         self.accesses = list(accesses)
         self.table_sized = list(table_sized)
         self.transfers = list(transfers)
+        self.tables = list(tables)
 
     def bytes(self, rows, lookups=None):
         """Returns the bytes that a call moves to and from the tables' rows
@@ -99,31 +112,35 @@ class Explanation:
             (("travels", "by", "as", "line"), [tuple(t) for t in self.transfers]),
         ]
 
-    def __str__(self):
+    def _paragraphs(self):
+        """Returns the paragraphs of this text: strings, and `_cells`' tables."""
         touched, sized, travelling = self._cells()
-        texts = ["No rows of a table are touched."]
-        if touched[1]:
-            texts = [_as_text(*touched)]
-        if sized[1]:
-            texts.append("Table-sized work:\n" + _as_text(*sized))
+        parts = [touched, _LEGEND] if touched[1] else [_NO_ROWS]
+        if not self.tables:
+            parts = [_NO_TABLES]
+        elif sized[1]:
+            parts += ["Table-sized work:", sized]
         else:
-            texts.append("Nothing is table-sized.")
+            parts += ["Nothing is table-sized."]
         if travelling[1]:
-            texts.append("To a GPU and back:\n" + _as_text(*travelling))
-        return "\n\n".join(texts)
+            parts += ["To a GPU and back:", travelling]
+        return parts
+
+    def __str__(self):
+        return "\n\n".join(
+            part if isinstance(part, str) else _as_text(*part)
+            for part in self._paragraphs()
+        )
 
     __repr__ = __str__
 
     def _repr_html_(self):
-        touched, sized, travelling = self._cells()
-        parts = [_as_html(*touched)] if touched[1] else []
-        if sized[1]:
-            parts.append("<p>Table-sized work:</p>" + _as_html(*sized))
-        else:
-            parts.append("<p>Nothing is table-sized.</p>")
-        if travelling[1]:
-            parts.append("<p>To a GPU and back:</p>" + _as_html(*travelling))
-        return "\n".join(parts)
+        return "\n".join(
+            "<p>%s</p>" % html.escape(part, quote=False)
+            if isinstance(part, str)
+            else _as_html(*part)
+            for part in self._paragraphs()
+        )
 
 
 def _as_text(titles, rows):
@@ -155,7 +172,8 @@ def explain(function, tables=None):
         As `theano.function` returns it.
     tables : list of shared variables, optional
         The tables to look at. If left out: every shared variable of which the
-        function looks rows up or writes rows.
+        function looks rows up or writes rows. Naming them tells more: a function
+        that lost its sparsity altogether looks no rows up.
 
     Returns
     -------
@@ -167,8 +185,8 @@ def explain(function, tables=None):
     Raises
     ------
     TypeError
-        If `function` is no compiled function, or one of `tables` is no shared
-        variable.
+        If `function` is no compiled function, `tables` no list, or one of `tables`
+        no shared variable.
 
     Notes
     -----
@@ -177,7 +195,12 @@ def explain(function, tables=None):
     view), or reads or writes some rows of it in place.
     """
     reading = FunctionReading(function, tables)
-    return Explanation(reading.accesses(), reading.table_sized(), reading.transfers())
+    return Explanation(
+        reading.accesses(),
+        reading.table_sized(),
+        reading.transfers(),
+        reading.tables,
+    )
 
 
 def assert_sparse(function, tables=None):
@@ -191,16 +214,40 @@ def assert_sparse(function, tables=None):
     function : Theano function
         As `theano.function` returns it.
     tables : list of shared variables, optional
-        The tables to look at; see :func:`explain`.
+        The tables to look at. If left out: every shared variable of which the
+        function looks rows up or writes rows, so that nothing is said of a table
+        that is *only* used whole, such as that of ``T.tanh(W)[x]``. A test should
+        name its tables.
 
     Raises
     ------
     AssertionError
         If there is such work; it names each Op and the line that made it.
+    ValueError
+        If there is no table to look at: none was named, and the function looks no
+        rows up and writes none.
     TypeError
         As :func:`explain`.
+
+    Examples
+    --------
+    >>> import numpy as np, theano
+    >>> import theano.tensor as T
+    >>> W, x = theano.shared(np.zeros((1000, 128)), 'W'), T.ivector('x')
+    >>> assert_sparse(theano.function([x], T.tanh(W[x])), [W])
+    >>> whole = theano.function([x], T.tanh(W)[x])
+    >>> assert_sparse(whole, [W])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: ... work as large as table 'W' (1000 rows): ...
     """
-    work = explain(function, tables).table_sized
+    explanation = explain(function, tables)
+    if not explanation.tables:
+        raise ValueError(
+            "no table was found: the function looks no rows up and writes none, which "
+            "one that lost its sparsity does not either. Name the tables to look at: "
+            "assert_sparse(f, tables=[W])"
+        )
+    work = explanation.table_sized
     if not work:
         return
     first = work[0]

@@ -8,7 +8,7 @@ expression all zeros, what does this elementwise operation make of zeros?
 import numpy as np
 from theano import scalar
 from theano.compile.sharedvalue import SharedVariable
-from theano.gof.graph import Constant
+from theano.gof.graph import Constant, Variable
 from theano.tensor import Alloc, Rebroadcast, Reshape
 from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.subtensor import (
@@ -26,6 +26,8 @@ __all__ = [
     "is_transfer",
     "without_transfers",
     "table_of",
+    "shape_now",
+    "listed",
 ]
 
 # By name: the Ops are there only where pygpu is, and are not asked for elsewhere.
@@ -220,3 +222,45 @@ def table_of(param):
     ):
         param = param.owner.inputs[0]
     return param if isinstance(param, SharedVariable) else None
+
+
+def shape_now(shared):
+    """Returns the shape that the value of a shared variable has now
+
+    Parameters
+    ----------
+    shared : shared variable
+
+    Returns
+    -------
+    tuple of int
+        Nothing is copied, nor fetched from a GPU.
+    """
+    return shared.get_value(borrow=True, return_internal_type=True).shape
+
+
+def listed(variables, name):
+    """Makes a list of variables, if they were not given as one alone
+
+    Parameters
+    ----------
+    variables : iterable of Theano variables
+    name : str
+        What the caller's argument is called.
+
+    Returns
+    -------
+    list
+
+    Raises
+    ------
+    TypeError
+        If `variables` is a Theano variable: its rows, which Theano may or may not
+        know, would be taken for the items of a list.
+    """
+    if isinstance(variables, Variable):
+        raise TypeError(
+            "%s must be a list of shared variables and the like, got %s: write [%s]"
+            % (name, variables, variables)
+        )
+    return list(variables)
