@@ -46,7 +46,9 @@ def _named(name):
     rule.__module__ = __name__
     # Lasagne's sections stay as they are: numpydoc takes each but once.
     summary, heading, sections = rule.__doc__.partition("\n    Parameters\n")
-    rule.__doc__ = summary + LAZY + heading + sections.rstrip()
+    # Lasagne 0.1 calls Adam's `beta1` and `beta2` so.
+    sections = sections.replace("beta_", "beta").rstrip()
+    rule.__doc__ = summary + LAZY + heading + sections
     rule.__doc__ += EXAMPLE % {"name": name}
     return rule
 
