@@ -255,6 +255,32 @@ def test_dense_parameter_listed_twice():
         updates.sgd(T.sum(W**2), [W, W], 1)
 
 
+def test_array_among_the_parameters_is_told_without_its_numbers():
+    with pytest.raises(ValueError, match=r"array of dtype float32 and shape \(2, 3\)"):
+        updates.sgd([T.fmatrix()], [np.ones((2, 3), "float32")], 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda W: updates.sgd(T.sum(W[[1]]), W, 1),
+        lambda W: updates.get_or_compute_grads(T.sum(W[[1]]), W),
+        lambda W: updates.apply_momentum(updates.sgd(T.sum(W[[1]]), [W], 1), W),
+    ],
+    ids=["rule", "get_or_compute_grads", "apply_momentum"],
+)
+def test_one_parameter_given_without_a_list(call):
+    with pytest.raises(TypeError, match=r"params must be a list.* got W: write \[W\]"):
+        call(new_table())
+
+
+def test_one_subset_given_without_a_list():
+    W = new_table()
+    subset = W[[1]]
+    with pytest.raises(TypeError, match="params must be a list"):
+        updates.sgd(T.sum(subset), subset, 1)
+
+
 @pytest.mark.parametrize(
     "param",
     [T.matrix("free"), T.constant(1.0), "W", None],

@@ -1,5 +1,7 @@
 """The named rules: equal to Lasagne's where all is looked up, lazy elsewhere"""
 
+import inspect
+
 import lasagne_sparse
 import lasagne
 import numpy as np
@@ -337,6 +339,58 @@ def test_rule_that_needs_the_whole_table_warns_and_is_right(rng):
     theano.function([x], updates=update)(np.array([3, 1], "int32"))
     before -= np.cumsum([[0, 0], [1, 1], [0, 0], [1, 1], [0, 0]], axis=0)
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["adam", None, 3, {}, [(1, 2)]], ids=repr)
+def test_what_is_no_rule_is_refused_at_once(rule):
+    with pytest.raises(TypeError, match="must be a rule itself, such as") as error:
+        updates.sparse(rule)
+    assert str(error.value).endswith("got %r" % (rule,))
+
+
+def test_updates_in_the_place_of_a_rule_are_refused(rng):
+    W = shared(rng, 5, 2)
+    with pytest.raises(TypeError, match="neither its name nor the updates"):
+        updates.sparse(lasagne.updates.sgd(W.sum(), [W], 0.1))
+
+
+def test_rule_may_return_a_list_of_pairs(rng):
+    def rule(gradients, params):
+        return [(p, p - 0.5 * g) for p, g in zip(params, gradients)]
+
+    W = shared(rng, 5, 2)
+    before = W.get_value()
+    update = updates.sparse(rule)(W[[3, 3]].sum(), [W])
+    theano.function([], updates=update)()
+    before[3] -= 1
+    np.testing.assert_allclose(W.get_value(), before)
+
+
+@pytest.mark.parametrize("returned", [None, 3, "updates", [1, 2]], ids=repr)
+def test_rule_that_returns_no_updates_is_named(rng, returned):
+    def forgetful(loss_or_grads, params):
+        return returned
+
+    W = shared(rng, 5, 2)
+    with pytest.raises(TypeError, match="the rule forgetful must return") as error:
+        updates.sparse(forgetful)(W[[1]].sum(), [W])
+    assert str(error.value).endswith("it returned %r" % (returned,))
+
+
+def test_rule_gets_a_list_of_gradients_and_its_errors_come_through(rng):
+    def strict(loss_or_grads, params):
+        raise KeyError(type(loss_or_grads))
+
+    W = shared(rng, 5, 2)
+    with pytest.raises(KeyError, match="list"):
+        updates.sparse(strict)(W[[1]].sum(), [W])
+
+
+def test_named_rules_document_their_own_arguments():
+    for name in updates.rules.__all__:
+        rule = getattr(updates, name)
+        for argument in inspect.signature(rule).parameters:
+            assert "    %s : " % argument in rule.__doc__, (name, argument)
 
 
 def test_dense_rule_can_be_had_from_the_sparse_one():

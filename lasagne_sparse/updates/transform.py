@@ -7,14 +7,16 @@ nobody has written yet work too.
 """
 
 import functools
+import reprlib
 from collections import OrderedDict
 
+import numpy as np
 import theano
 import theano.tensor as T
 
 from ..accumulators import call_beside
 from ..gradients import row_gradient
-from ..graph import table_of
+from ..graph import listed, table_of
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows
 
@@ -39,6 +41,8 @@ def get_or_compute_grads(loss_or_grads, params):
 
     Raises
     ------
+    TypeError
+        If `params` is a variable alone, and no list.
     ValueError
         If `loss_or_grads` is a list of another length than `params`, or if
         `params` contains anything but shared variables and their subsets.
@@ -51,13 +55,14 @@ def get_or_compute_grads(loss_or_grads, params):
     >>> print(gradient.eval().tolist())
     [[0.0, 0.0], [0.0, 0.0], [4.0, 4.0]]
     """
+    params = listed(params, "params")
     for param in params:
         if table_of(param) is None:
             raise ValueError(
                 "params must contain shared variables and subsets of them (such as "
-                "layer.subset) only, got %s of type %s. If it contains arbitrary "
+                "layer.subset) only, got %s. If it contains arbitrary "
                 "parameter expressions, then lasagne.utils.collect_shared_vars() "
-                "may help you." % (param, getattr(param, "type", type(param)))
+                "may help you." % _described(param)
             )
     if isinstance(loss_or_grads, list):
         if len(loss_or_grads) != len(params):
@@ -67,6 +72,13 @@ def get_or_compute_grads(loss_or_grads, params):
             )
         return loss_or_grads
     return theano.grad(loss_or_grads, params)
+
+
+def _described(param):
+    """Describes what was given for a parameter; of an array not the numbers."""
+    if isinstance(param, np.ndarray):
+        return "an array of dtype %s and shape %s" % (param.dtype, param.shape)
+    return "%s of type %s" % (param, getattr(param, "type", type(param)))
 
 
 def sparse(update_fn):
@@ -82,8 +94,11 @@ def sparse(update_fn):
     ----------
     update_fn : callable
         A rule with Lasagne's signature, ``update_fn(loss_or_grads, params, ...)``,
-        that returns a dictionary of updates. Its accumulators may have the
-        shape of the table or one number per row.
+        that returns a dictionary of updates, or a list of pairs. It is called with
+        a *list of gradients*, never with the loss: so it must ask
+        ``lasagne.updates.get_or_compute_grads(loss_or_grads, params)`` for them, as
+        Lasagne's own rules do, and cannot call ``theano.grad`` itself. Its
+        accumulators may have the shape of the table or one number per row.
 
     Returns
     -------
@@ -94,6 +109,10 @@ def sparse(update_fn):
 
     Raises
     ------
+    TypeError
+        If `update_fn` cannot be called. By the returned rule, if `params` is a
+        variable alone, and no list, or if `update_fn` returns neither a dictionary
+        nor a list of pairs.
     ValueError
         By the returned rule, if `params` contains what is neither a shared
         variable nor a subset of one, or a table together with a subset of it,
@@ -130,10 +149,15 @@ def sparse(update_fn):
     >>> print(W.get_value().tolist())
     [[0.75, 0.75], [1.0, 1.0], [0.5, 0.5]]
     """
+    if not callable(update_fn):
+        raise TypeError(
+            "update_fn must be a rule itself, such as lasagne.updates.adam, neither "
+            "its name nor the updates that it returns; got %s" % reprlib.repr(update_fn)
+        )
 
     @functools.wraps(update_fn)
     def sparse_update(loss_or_grads, params, *args, **kwargs):
-        params = list(params)
+        params = listed(params, "params")
         gradients = get_or_compute_grads(loss_or_grads, params)
         gradients, leaves = _read_gradients(gradients, params)
 
@@ -142,11 +166,23 @@ def sparse(update_fn):
 
         updates = OrderedDict()
         for part in call_beside(gradients, update):
-            updates.update(part)
+            updates.update(_as_updates(part, update_fn))
         return write_rows(updates, leaves)
 
     sparse_update.dense = update_fn
     return sparse_update
+
+
+def _as_updates(returned, update_fn):
+    """Makes a dict of what a rule returned, which Theano lets be a list of pairs."""
+    try:
+        return OrderedDict(returned)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            "the rule %s must return a dictionary from shared variables to their new "
+            "expressions, or a list of such pairs; it returned %s"
+            % (getattr(update_fn, "__name__", update_fn), reprlib.repr(returned))
+        ) from error
 
 
 def _read_gradients(gradients, params):
@@ -174,7 +210,7 @@ def _read_gradients(gradients, params):
             warn_dense(gradient, table)
             continue
         if opaque:
-            warn_opaque(opaque, named(table), stacklevel=4)
+            warn_opaque(opaque, [table], stacklevel=4)
         whole[table] = found.scatter()
         leaves[whole[table]] = found
     return whole, leaves
