@@ -71,6 +71,7 @@ def test_norm_constraint_of_the_tables_rows():
     check(edited(edit))
 
 
+@pytest.mark.filterwarnings("ignore::lasagne_sparse.updates.SparsityWarning")
 def test_norm_constraint_of_the_tables_units_is_lasagnes():
     def edit(updates, result, W):
         result[W] = updates.norm_constraint(result[W], 0.7)

@@ -5,20 +5,30 @@ from collections import deque
 
 import theano.tensor as T
 from theano.compile.ops import Shape, Shape_i
+from theano.gof.graph import Constant
 from theano.scan_module.scan_op import Scan
 from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
     AdvancedSubtensor,
     AdvancedSubtensor1,
     Subtensor,
 )
 
 from ..gradients import dense_terms
+from ..graph import shape_now
 from ..source_lines import source_line
 
-__all__ = ["SparsityWarning", "warn_dense", "warn_opaque", "named"]
+__all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
 
 _NOT_WHOLE = (AdvancedSubtensor, AdvancedSubtensor1, Subtensor, Shape, Shape_i)
+_LOOKUPS = (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    AdvancedSubtensor,
+    AdvancedSubtensor1,
+)
 
 
 class SparsityWarning(UserWarning):
@@ -32,19 +42,39 @@ def warn_dense(gradient, table):
         return
     warnings.warn(
         "%s is looked up, but its gradient has a part that is no lookup: %s. It gets "
-        "a dense update, which is right, but walks all of the table. %s"
-        % (named(table), _source(_use_of(table, terms[0])), _remedy(terms[0])),
+        "a dense update, which is right, but walks all of the table (%s). %s"
+        % (
+            named(table),
+            _source(_use_of(table, terms[0])),
+            _sizes([table]),
+            _remedy(terms[0], table),
+        ),
         SparsityWarning,
         stacklevel=4,
     )
 
 
-def warn_opaque(expressions, name, stacklevel):
-    """Warns once that an expression is computed for all rows of a table."""
+def warn_norm(table, row_axes):
+    """Warns once that a norm constraint sums over the rows of a table."""
+    warnings.warn(
+        "The norm constraint of %s sums over its rows, so that it needs all of them "
+        "(%s), and changes rows that were not looked up. Each row has a norm of its "
+        "own by norm_axes=%s." % (named(table), _sizes([table]), row_axes),
+        SparsityWarning,
+        stacklevel=3,
+    )
+
+
+def warn_opaque(expressions, tables, stacklevel):
+    """Warns once that an expression is computed for all rows of tables."""
     warnings.warn(
         "The update of %s needs an expression that can only be computed for all "
-        "rows: %s. The update is right, but walks all of the table."
-        % (name, _source(expressions[0])),
+        "rows: %s. The update is right, but walks all of the table (%s)."
+        % (
+            " and ".join(named(table) for table in tables),
+            _source(expressions[0]),
+            _sizes(tables),
+        ),
         SparsityWarning,
         stacklevel=stacklevel,
     )
@@ -53,6 +83,12 @@ def warn_opaque(expressions, name, stacklevel):
 def named(table):
     """Returns how a message calls a table."""
     return "table %s" % (table.name or table)
+
+
+def _sizes(tables):
+    # They also tell warnings apart that name tables of one name: of those with the
+    # same text Python shows the first.
+    return ", ".join(" x ".join(str(n) for n in shape_now(t)) for t in tables)
 
 
 def _source(variable):
@@ -90,7 +126,7 @@ def _use_of(table, term):
     return term
 
 
-def _remedy(term):
+def _remedy(term, table):
     """Says what to do about a term that makes a gradient dense."""
     makers = _makers(term)
     if any(isinstance(op, Scan) for op in makers):
@@ -100,10 +136,42 @@ def _remedy(term):
             "A product with the whole table, such as a softmax over all rows, needs "
             "all of it: use a sampled loss, or give the product a table of its own."
         )
+    if _is_penalty(term, table):
+        return (
+            "A penalty on the whole table may be put on the rows that are looked up "
+            "instead: layer.subset."
+        )
     return (
-        "A penalty on the whole table may be put on the rows that are looked up "
-        "instead: layer.subset."
+        "Compute with the rows that are looked up, f(W[x]) in place of f(W)[x], and "
+        "add to their gradient only, that of layer.subset."
     )
+
+
+def _is_penalty(term, table):
+    """Tells whether a term is made of a table, scalars and constants alone."""
+    stack, seen = [term], set()
+    while stack:
+        variable = stack.pop()
+        node = variable.owner
+        if variable in seen or variable is table:
+            continue
+        seen.add(variable)
+        if node is None:
+            if variable.ndim and not isinstance(variable, Constant):
+                return False
+        elif isinstance(node.op, _LOOKUPS):
+            return False
+        elif not isinstance(node.op, (Shape, Shape_i)):
+            stack.extend(_used_inputs(node))
+    return True
+
+
+def _used_inputs(node):
+    """Lists the inputs of a node whose numbers are in its result."""
+    is_fill = isinstance(node.op, Elemwise) and isinstance(
+        node.op.scalar_op, T.scal.Second
+    )
+    return node.inputs[1:] if is_fill else node.inputs
 
 
 def _makers(term):
@@ -118,8 +186,7 @@ def _makers(term):
         if isinstance(node.op, (DimShuffle, Subtensor, T.Reshape)):
             stack.append(node.inputs[0])
         elif isinstance(node.op, Elemwise):
-            filled = isinstance(node.op.scalar_op, T.scal.Second)
-            stack.extend(node.inputs[1:] if filled else node.inputs)
+            stack.extend(_used_inputs(node))
         else:
             makers.append(node.op)
     return makers

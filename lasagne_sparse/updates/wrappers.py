@@ -9,6 +9,8 @@ import theano.tensor as T
 
 from ..accumulators import call_beside
 from ..gradients import row_gradient
+from ..graph import listed
+from .sparsity_warning import warn_norm
 from .writes import depends_on, row_write, row_writes, write_rows
 
 __all__ = [
@@ -51,6 +53,8 @@ def apply_momentum(updates, params=None, momentum=0.9):
     ------
     KeyError
         If one of `params` is not in `updates`.
+    TypeError
+        If `params` is a variable alone, and no list.
 
     Notes
     -----
@@ -100,6 +104,8 @@ def apply_nesterov_momentum(updates, params=None, momentum=0.9):
     ------
     KeyError
         If one of `params` is not in `updates`.
+    TypeError
+        If `params` is a variable alone, and no list.
 
     Notes
     -----
@@ -123,7 +129,7 @@ def apply_nesterov_momentum(updates, params=None, momentum=0.9):
 
 def _apply(dense_apply, updates, params, momentum):
     """Applies a kind of momentum to all of a table, then restricts it."""
-    params = list(updates.keys() if params is None else params)
+    params = listed(updates.keys() if params is None else params, "params")
     leaves = row_writes(updates, params)
     result = OrderedDict(updates)
 
@@ -169,10 +175,13 @@ def norm_constraint(tensor_var, max_norm, norm_axes=None, epsilon=1e-7):
         If `norm_axes` is None, and `tensor_var` is a scalar, a vector or of more
         than 5 dimensions.
 
-    Notes
+    Warns
     -----
-    A norm that runs over all rows of a table, as the default does, needs the
-    whole table: the result is :func:`lasagne.updates.norm_constraint`'s.
+    SparsityWarning
+        If `tensor_var` writes some rows of a table, and the norms run over its
+        rows, as they do by default. They need the whole table then, and other rows
+        than those that are written are rescaled: the result is
+        :func:`lasagne.updates.norm_constraint`'s.
 
     Examples
     --------
@@ -192,8 +201,12 @@ def norm_constraint(tensor_var, max_norm, norm_axes=None, epsilon=1e-7):
         return result
     leaves = {tensor_var: update}
     rows = write_rows({update.table: result}, leaves)[update.table]
+    if not depends_on(rows, tensor_var):
+        return rows
     # A norm over all rows is still made of all of them.
-    return result if depends_on(rows, tensor_var) else rows
+    row_axes = tuple(i for i in range(tensor_var.ndim) if i != update.axis)
+    warn_norm(update.table, row_axes)
+    return result
 
 
 def total_norm_constraint(tensor_vars, max_norm, epsilon=1e-7, return_norm=False):

@@ -11,7 +11,7 @@ from ..gradients import TouchedRows
 from ..graph import table_of, without_transfers
 from ..restrict import restrict, row_leaves, take
 from ..scatters import unique_rows_node
-from .sparsity_warning import named, warn_opaque
+from .sparsity_warning import warn_opaque
 
 __all__ = ["write_rows", "row_writes", "row_write", "depends_on"]
 
@@ -64,8 +64,8 @@ def _leaf_of(expression, leaves):
     if len(pairs) == 1:
         return pairs[0]
     if pairs:
-        tables = [named(leaves[leaf].table) for leaf, _ in pairs]
-        warn_opaque([expression], " and ".join(tables), stacklevel=5)
+        tables = [leaves[leaf].table for leaf, _ in pairs]
+        warn_opaque([expression], tables, stacklevel=5)
     return None
 
 
@@ -88,7 +88,7 @@ def _write(shared, expression, axis, update, known):
         rows = restrict(step, update.rows, axis, known, opaque)
         result = T.inc_subtensor(subset, T.cast(rows, shared.dtype))
     if opaque:
-        warn_opaque(opaque, named(shared), stacklevel=5)
+        warn_opaque(opaque, [shared], stacklevel=5)
     return result
 
 
