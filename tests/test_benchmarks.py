@@ -170,6 +170,42 @@ def test_readme_table_goes_between_its_marks():
     )
 
 
+def results():
+    """The committed results, and the text that the README should have of them"""
+    readme_table = importlib.import_module("readme_table")
+    document = readme_table.read(os.path.join(FOLDER, "results", "results.json"))
+    return document, readme_table.render(document)
+
+
+def test_readme_has_the_figures_of_the_results():
+    path = os.path.join(os.path.dirname(FOLDER), "README.rst")
+    with open(path, encoding="utf-8") as file:
+        assert results()[1] in file.read(), "run benchmarks/readme_table.py"
+
+
+def test_every_peer_of_a_table_and_a_step_has_a_place_in_the_readme():
+    readme_table = importlib.import_module("readme_table")
+    labels = {label for _, labels in readme_table.PEERS for label in labels}
+    for rule, part in readme_table.COLUMNS:
+        assert set(readme_table.at_base(results()[0], part, rule)) <= labels
+
+
+def test_who_is_faster_than_ours_is_told():
+    readme_table = importlib.import_module("readme_table")
+    summaries = {
+        label: {"median_ms": ms, "round_medians_ms": [ms]}
+        for label, ms in (("ours", 2.0), ("quick", 1.0), ("slow", 3.0))
+    }
+    document = {
+        "results": [
+            dict(readme_table.BASE, part=part, rule=rule, contestants=summaries)
+            for rule, part in readme_table.COLUMNS
+        ]
+    }
+    text = " ".join(readme_table.ahead(document))
+    assert "quick (sgd, table: 0.5×)" in text and "slow" not in text
+
+
 def test_readme_without_marks_is_an_error_that_names_them():
     readme_table = importlib.import_module("readme_table")
     with pytest.raises(ValueError, match="performance table begins"):
