@@ -130,7 +130,7 @@ def sparse(update_fn):
     does its history: an accumulator does not decay while a row is away, as it
     would under the dense rule. Scalar states such as Adam's step count are
     global. PyTorch's ``SparseAdam`` and TensorFlow's ``LazyAdam`` do the same.
-    If every row is looked up, the update is the dense rule's.
+    If every row is looked up, the update is the dense rule's, to rounding.
 
     A parameter whose gradient is not row-sparse goes to the dense rule in the
     same call. Parameters of different devices (``target='dev1'``) go to
