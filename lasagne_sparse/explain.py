@@ -113,33 +113,34 @@ class Explanation:
         ]
 
     def _paragraphs(self):
-        """Returns the paragraphs of this text: strings, and `_cells`' tables."""
+        """Returns the paragraphs of this text: lists of lines, and `_cells`' tables."""
         touched, sized, travelling = self._cells()
-        parts = [touched, _LEGEND] if touched[1] else [_NO_ROWS]
+        parts = [[touched, _LEGEND] if touched[1] else [_NO_ROWS]]
         if not self.tables:
-            parts = [_NO_TABLES]
+            parts = [[_NO_TABLES]]
         elif sized[1]:
-            parts += ["Table-sized work:", sized]
+            parts.append(["Table-sized work:", sized])
         else:
-            parts += ["Nothing is table-sized."]
+            parts.append(["Nothing is table-sized."])
         if travelling[1]:
-            parts += ["To a GPU and back:", travelling]
+            parts.append(["To a GPU and back:", travelling])
         return parts
 
     def __str__(self):
         return "\n\n".join(
-            part if isinstance(part, str) else _as_text(*part)
-            for part in self._paragraphs()
+            "\n".join(p if isinstance(p, str) else _as_text(*p) for p in paragraph)
+            for paragraph in self._paragraphs()
         )
 
     __repr__ = __str__
 
     def _repr_html_(self):
         return "\n".join(
-            "<p>%s</p>" % html.escape(part, quote=False)
-            if isinstance(part, str)
-            else _as_html(*part)
-            for part in self._paragraphs()
+            "<p>%s</p>" % html.escape(p, quote=False)
+            if isinstance(p, str)
+            else _as_html(*p)
+            for paragraph in self._paragraphs()
+            for p in paragraph
         )
 
 

@@ -72,7 +72,7 @@ def test_table_given_alone_is_refused_with_what_to_write(x):
 def test_bytes_are_explained_below_the_accesses(x):
     W = table()
     explanation = explain(compiled([x], W[x].sum()))
-    after = str(explanation).split("\n\n")[1]
+    after = str(explanation).splitlines()[3]
     assert after.startswith("bytes a call: times read or written x bytes of a number")
     assert "<p>bytes a call: times read" in explanation._repr_html_()
 
