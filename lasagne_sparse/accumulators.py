@@ -7,12 +7,11 @@ too, or they would travel in each step.
 """
 
 import contextlib
-import sys
 from collections import OrderedDict
 
 import numpy as np
 from theano.compile.sharedvalue import shared
-from theano.tensor.sharedvar import TensorSharedVariable, tensor_constructor
+from theano.tensor.sharedvar import tensor_constructor
 
 __all__ = ["call_beside"]
 
@@ -53,24 +52,15 @@ def call_beside(params, make):
 
 def _by_device(params):
     """Groups parameters by the device that they live on, None for the default one."""
-    groups = OrderedDict()
+    params = list(params)
+    # Numbers are on the host always: they go with what is not.
+    devices = [getattr(p.type, "context_name", None) for p in params if p.ndim]
+    groups = OrderedDict((device, []) for device in devices or [None])
+    first = next(iter(groups))
     for param in params:
-        device = getattr(param.type, "context_name", None)
-        if isinstance(param, TensorSharedVariable) and param.ndim and _uses_gpu():
-            device = "cpu"
-        groups.setdefault(device, []).append(param)
-    return groups or {None: []}
-
-
-def _gpu_constructor():
-    """Returns what makes a shared variable on a GPU, or None where Theano uses none."""
-    module = sys.modules.get("theano.gpuarray.type")
-    return getattr(module, "gpuarray_shared_constructor", None)
-
-
-def _uses_gpu():
-    """Tells whether the default device is a GPU."""
-    return _gpu_constructor() in shared.constructors
+        device = getattr(param.type, "context_name", None) if param.ndim else first
+        groups[device].append(param)
+    return groups
 
 
 @contextlib.contextmanager
@@ -85,8 +75,11 @@ def _shared_variables_on(device):
             return shared(value.astype("float32"), **kwargs)
         if device is None:
             raise TypeError("not for this constructor")
-        make = tensor_constructor if device == "cpu" else _gpu_constructor()
-        return make(value, target=device, **kwargs)
+        if device == "cpu":
+            return tensor_constructor(value, target=device, **kwargs)
+        from theano.gpuarray.type import gpuarray_shared_constructor
+
+        return gpuarray_shared_constructor(value, target=device, **kwargs)
 
     shared.constructors.append(constructor)
     try:
