@@ -42,6 +42,7 @@ from .graph import (
     is_transfer,
     is_zeros,
     value_at,
+    walk,
     without_transfers,
 )
 from .ops import unique_rows
@@ -155,18 +156,15 @@ def dense_terms(gradient, table):
 
 def _scans_a_lookup(term):
     """Tells whether a gradient is summed by a scan over lookups of rows."""
-    stack, seen = [term], set()
-    while stack:
-        variable = stack.pop()
-        node = variable.owner
-        if node is None or variable in seen:
-            continue
-        seen.add(variable)
+
+    def onward(node):
         if isinstance(node.op, (DimShuffle, Subtensor)):  # as scan's results are
-            stack.append(node.inputs[0])
-        elif isinstance(node.op, Elemwise):
-            stack.extend(node.inputs)
-        elif isinstance(node.op, Scan):
+            return node.inputs[:1]
+        return node.inputs if isinstance(node.op, Elemwise) else []
+
+    for variable in walk(term, onward):
+        node = variable.owner
+        if node is not None and isinstance(node.op, Scan):
             links = node.op.get_oinp_iinp_iout_oout_mappings()
             inner = links["inner_out_from_outer_out"][node.outputs.index(variable)]
             terms = [t for i in inner for t in _terms(node.op.outputs[i])]

@@ -5,6 +5,8 @@ compile-time half (:mod:`lasagne_sparse.rewrites`) ask the same things: is this
 expression all zeros, what does this elementwise operation make of zeros?
 """
 
+from collections import deque
+
 import numpy as np
 from theano import scalar
 from theano.compile.sharedvalue import SharedVariable
@@ -26,6 +28,7 @@ __all__ = [
     "is_transfer",
     "without_transfers",
     "table_of",
+    "walk",
     "shape_now",
     "listed",
 ]
@@ -222,6 +225,30 @@ def table_of(param):
     ):
         param = param.owner.inputs[0]
     return param if isinstance(param, SharedVariable) else None
+
+
+def walk(variable, onward):
+    """Walks from a variable up its graph, the nearest first, to each variable once
+
+    Parameters
+    ----------
+    variable : Theano variable
+    onward : callable
+        ``onward(node)`` gives those inputs of a node that the walk goes on to.
+
+    Yields
+    ------
+    Theano variable
+        `variable` first.
+    """
+    queue, seen = deque([variable]), {variable}
+    while queue:
+        variable = queue.popleft()
+        yield variable
+        if variable.owner is not None:
+            new = [i for i in onward(variable.owner) if i not in seen]
+            seen.update(new)
+            queue.extend(dict.fromkeys(new))
 
 
 def shape_now(shared):

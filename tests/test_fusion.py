@@ -7,6 +7,7 @@ import pytest
 import theano
 import theano.tensor as T
 from devices import same_memory
+from toy import EVERY_RULE
 from lasagne_sparse import updates as rules
 from lasagne_sparse.graph import without_transfers
 from lasagne_sparse.ops import Gather, UniqueRows, unique_rows
@@ -82,21 +83,8 @@ def close(shared, expected):
 
 # What fuses
 
-NAMED = [
-    "sgd",
-    "momentum",
-    "nesterov_momentum",
-    "adagrad",
-    "rmsprop",
-    "adadelta",
-    "adam",
-    "adamax",
-    "amsgrad",
-    "rowwise_adagrad",
-]
 
-
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_every_rule_is_one_pass(rng, name):
     W = table(rng, 6, 3)
     indices, g = T.ivector(), T.fmatrix()

@@ -10,6 +10,7 @@ import pytest
 import theano
 import theano.tensor as T
 from devices import ON_GPU, on_host
+from toy import EVERY_RULE
 from lasagne_sparse import updates
 from lasagne_sparse.graph import without_transfers
 from hypothesis import given
@@ -18,18 +19,6 @@ from lasagne_sparse.updates import dense
 from theano.configparser import change_flags
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-RULES = [
-    "sgd",
-    "momentum",
-    "nesterov_momentum",
-    "adagrad",
-    "rmsprop",
-    "adadelta",
-    "adam",
-    "adamax",
-    "amsgrad",
-    "rowwise_adagrad",
-]
 # Where what is computed matters and not by which code: no C to compile.
 NO_COMPILER = theano.Mode(linker="py", optimizer="fast_run")
 RATES = {"adam": 0.01, "adamax": 0.01, "amsgrad": 0.01}
@@ -47,7 +36,7 @@ def shared(rng, *shape):
 
 
 @pytest.mark.parametrize("floatX", ["float32", "float64"])
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_equals_the_dense_rule_where_every_row_is_looked_up(name, floatX, rng):
     num_rows, num_units = 7, 3
     x, columns = T.lvectors("x", "columns")
@@ -139,7 +128,7 @@ def trained(name):
 batches = st.lists(st.lists(st.integers(-6, 5), max_size=8), min_size=1, max_size=5)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY_RULE)
 @given(batches=batches)
 def test_equals_the_paper_row_by_row(name, batches):
     model = trained(name)
@@ -154,7 +143,7 @@ def test_equals_the_paper_row_by_row(name, batches):
     )
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_rows_not_looked_up_keep_their_bits_and_history(name):
     model = trained(name)
     model.step(np.arange(6))
@@ -167,7 +156,7 @@ def test_rows_not_looked_up_keep_their_bits_and_history(name):
         assert (table.get_value()[[1, 4]] != old[[1, 4]]).all()
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_empty_batch_keeps_all_bits(name):
     model = trained(name)
     model.step(np.arange(6))
@@ -228,7 +217,7 @@ def table_sized_nodes(inputs, outputs, update, num_rows, *args):
     return found
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY_RULE)
 def test_no_work_grows_with_the_table(name, rng):
     num_rows = 97
     W, V = shared(rng, num_rows, 3), shared(rng, 3, num_rows)

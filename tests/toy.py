@@ -17,6 +17,7 @@ __all__ = [
     "EVERY_ROW",
     "SOME_ROWS",
     "RULES",
+    "EVERY_RULE",
     "new_table",
     "mode",
     "function",
@@ -47,6 +48,10 @@ RULES = {
     "adadelta": dict(),
     "adam": dict(learning_rate=0.1),
 }
+
+
+#: All that the library has; tests of one rule each take their names from here.
+EVERY_RULE = [*RULES, "adamax", "amsgrad", "rowwise_adagrad"]
 
 
 def new_table(shape=(NUM_ROWS, NUM_UNITS), name="W", seed=1):

@@ -6,8 +6,33 @@ One wording serves every Op that reads or writes rows, in Python and in C
 
 import numpy as np
 import theano.tensor as T
+from theano.gof import Op, generic
 
-__all__ = ["as_indices", "check_bounds", "wrap_negative"]
+__all__ = ["IndexingOp", "as_indices", "check_bounds", "wrap_negative"]
+
+
+class IndexingOp(Op):
+    """
+    lasagne_sparse.ops.bounds.IndexingOp(table=None)
+
+    An Op that looks at indices of a table, and names it if one is out of range.
+
+    Parameters
+    ----------
+    table : str, optional
+        The name of the table, for the message of the error only.
+    """
+
+    __props__ = ("table",)
+
+    # The name goes to the C code as a value, so one module serves all tables.
+    params_type = generic
+
+    def __init__(self, table=None):
+        self.table = None if table is None else str(table)
+
+    def get_params(self, node):
+        return self.table
 
 
 def as_indices(indices, num_rows):

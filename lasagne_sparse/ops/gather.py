@@ -1,16 +1,16 @@
 """Rows of a table by their indices."""
 
 import theano.tensor as T
-from theano.gof import Apply, Op, generic
+from theano.gof import Apply
 from theano.gradient import DisconnectedType
 
-from .bounds import check_bounds, wrap_negative
+from .bounds import IndexingOp, check_bounds, wrap_negative
 from .c_support import c_files, openmp_flags
 
 __all__ = ["Gather"]
 
 
-class Gather(Op):
+class Gather(IndexingOp):
     """
     lasagne_sparse.ops.Gather(table=None)
 
@@ -42,17 +42,6 @@ class Gather(Op):
     IndexError
         If an index is not in ``[-num_rows, num_rows)`` (at run time).
     """
-
-    __props__ = ("table",)
-
-    # The name goes to the C code as a value, so one module serves all tables.
-    params_type = generic
-
-    def __init__(self, table=None):
-        self.table = None if table is None else str(table)
-
-    def get_params(self, node):
-        return self.table
 
     def make_node(self, table, indices):
         table, indices = T.as_tensor_variable(table), T.as_tensor_variable(indices)

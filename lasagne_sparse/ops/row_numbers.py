@@ -1,16 +1,16 @@
 """The rows that indices mean, checked on the host before a GPU sees them."""
 
 import theano.tensor as T
-from theano.gof import Apply, Op, generic
+from theano.gof import Apply
 from theano.gradient import DisconnectedType
 
-from .bounds import as_indices, check_bounds, wrap_negative
+from .bounds import IndexingOp, as_indices, check_bounds, wrap_negative
 from .c_support import c_files
 
 __all__ = ["RowNumbers"]
 
 
-class RowNumbers(Op):
+class RowNumbers(IndexingOp):
     """
     lasagne_sparse.ops.RowNumbers(table=None)
 
@@ -40,17 +40,6 @@ class RowNumbers(Op):
     IndexError
         If an index is not in ``[-num_rows, num_rows)`` (at run time).
     """
-
-    __props__ = ("table",)
-
-    # The name goes to the C code as a value, so one module serves all tables.
-    params_type = generic
-
-    def __init__(self, table=None):
-        self.table = None if table is None else str(table)
-
-    def get_params(self, node):
-        return self.table
 
     def make_node(self, indices, num_rows):
         inputs = as_indices(indices, num_rows)

@@ -3,16 +3,16 @@
 import numpy as np
 import theano.tensor as T
 from theano.compile.ops import Shape_i
-from theano.gof import Apply, Op, generic
+from theano.gof import Apply
 from theano.gradient import DisconnectedType
 
-from .bounds import as_indices, check_bounds, wrap_negative
+from .bounds import IndexingOp, as_indices, check_bounds, wrap_negative
 from .c_support import c_files
 
 __all__ = ["UniqueRows", "unique_rows"]
 
 
-class UniqueRows(Op):
+class UniqueRows(IndexingOp):
     """
     lasagne_sparse.ops.UniqueRows(table=None)
 
@@ -54,17 +54,6 @@ class UniqueRows(Op):
     IndexError
         If an index is not in ``[-num_rows, num_rows)`` (at run time).
     """
-
-    __props__ = ("table",)
-
-    # The name goes to the C code as a value, so one module serves all tables.
-    params_type = generic
-
-    def __init__(self, table=None):
-        self.table = None if table is None else str(table)
-
-    def get_params(self, node):
-        return self.table
 
     def make_node(self, indices, num_rows):
         inputs = as_indices(indices, num_rows)

@@ -1,7 +1,6 @@
 """Warns of updates that are right, but walk all of a table"""
 
 import warnings
-from collections import deque
 
 import theano.tensor as T
 from theano.compile.ops import Shape, Shape_i
@@ -17,7 +16,7 @@ from theano.tensor.subtensor import (
 )
 
 from ..gradients import dense_terms
-from ..graph import shape_now
+from ..graph import shape_now, walk
 from ..source_lines import source_line
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
@@ -112,17 +111,12 @@ def _use_of(table, term):
     made elsewhere. The term itself if there is none.
     """
     where = _users_line(term)
-    queue, seen = deque([term]), set()
-    while queue:
-        variable = queue.popleft()
+    for variable in walk(term, lambda node: node.inputs):
         node = variable.owner
-        if node is None or variable in seen:
+        if node is None or isinstance(node.op, _NOT_WHOLE) or table not in node.inputs:
             continue
-        seen.add(variable)
-        if table in node.inputs and not isinstance(node.op, _NOT_WHOLE):
-            if _users_line(variable) not in (None, where):
-                return variable
-        queue.extend(node.inputs)
+        if _users_line(variable) not in (None, where):
+            return variable
     return term
 
 
@@ -149,20 +143,17 @@ def _remedy(term, table):
 
 def _is_penalty(term, table):
     """Tells whether a term is made of a table, scalars and constants alone."""
-    stack, seen = [term], set()
-    while stack:
-        variable = stack.pop()
-        node = variable.owner
-        if variable in seen or variable is table:
-            continue
-        seen.add(variable)
-        if node is None:
-            if variable.ndim and not isinstance(variable, Constant):
+
+    def onward(node):
+        return [] if isinstance(node.op, (Shape, Shape_i)) else _used_inputs(node)
+
+    for variable in walk(term, onward):
+        if variable.owner is not None:
+            if isinstance(variable.owner.op, _LOOKUPS):
                 return False
-        elif isinstance(node.op, _LOOKUPS):
-            return False
-        elif not isinstance(node.op, (Shape, Shape_i)):
-            stack.extend(_used_inputs(node))
+        elif variable.ndim and variable is not table:
+            if not isinstance(variable, Constant):
+                return False
     return True
 
 
@@ -176,17 +167,12 @@ def _used_inputs(node):
 
 def _makers(term):
     """Lists the Ops that made the numbers which a gradient's term spreads."""
-    makers, stack, seen = [], [term], set()
-    while stack:
-        variable = stack.pop()
-        node = variable.owner
-        if node is None or variable in seen:
-            continue
-        seen.add(variable)
-        if isinstance(node.op, (DimShuffle, Subtensor, T.Reshape)):
-            stack.append(node.inputs[0])
-        elif isinstance(node.op, Elemwise):
-            stack.extend(_used_inputs(node))
-        else:
-            makers.append(node.op)
-    return makers
+    spread = (DimShuffle, Subtensor, T.Reshape)
+
+    def onward(node):
+        if isinstance(node.op, spread):
+            return node.inputs[:1]
+        return _used_inputs(node) if isinstance(node.op, Elemwise) else []
+
+    ops = [v.owner.op for v in walk(term, onward) if v.owner is not None]
+    return [op for op in ops if not isinstance(op, spread + (Elemwise,))]
