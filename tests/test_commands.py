@@ -12,12 +12,7 @@ import subprocess
 import sys
 
 import pytest
-import theano
 from test_docs import ROOT, pages, read
-
-pytestmark = pytest.mark.skipif(
-    theano.config.device != "cpu", reason="commands choose their devices themselves"
-)
 
 #: What is added to each command, and a part of what it then prints.
 COMMANDS = {

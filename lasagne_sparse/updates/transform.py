@@ -52,7 +52,7 @@ def get_or_compute_grads(loss_or_grads, params):
     >>> import numpy as np, theano
     >>> W = theano.shared(np.ones((3, 2)))
     >>> gradient, = get_or_compute_grads((W[[2, 2]] ** 2).sum(), [W])
-    >>> print(gradient.eval().tolist())
+    >>> print(np.asarray(gradient.eval()).tolist())
     [[0.0, 0.0], [0.0, 0.0], [4.0, 4.0]]
     """
     params = listed(params, "params")
