@@ -7,12 +7,12 @@ Each is run as it stands there, with what makes it small added to it. What makes
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 from test_docs import ROOT, pages, read
+from test_setup import copy_of_the_project
 
 #: What is added to each command, and a part of what it then prints.
 COMMANDS = {
@@ -88,7 +88,9 @@ def test_command_runs(command, environment, tmp_path):
     more = more.format(corpus=corpus, out=tmp_path / "out")
     folder = ROOT
     if command.startswith("pip"):
-        folder = copy_of_the_project(tmp_path / "project")
+        folder = tmp_path / "project"
+        folder.mkdir()
+        copy_of_the_project(folder)
     if "make" in command:
         # -e: the environment's VENV goes before the Makefile's.
         command = command.replace("make", "make -e", 1)
@@ -105,19 +107,6 @@ def test_command_runs(command, environment, tmp_path):
     )
     assert done.returncode == 0, done.stdout
     assert expected in done.stdout
-
-
-def copy_of_the_project(folder):
-    """Copies what ``pip install .`` reads, which leaves its own files beside it"""
-    folder.mkdir()
-    for name in ("setup.py", "README.rst", "LICENSE"):
-        shutil.copy(os.path.join(ROOT, name), str(folder))
-    shutil.copytree(
-        os.path.join(ROOT, "lasagne_sparse"),
-        str(folder / "lasagne_sparse"),
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    return folder
 
 
 def test_system_packages_that_are_named_are_those_that_make_installs():

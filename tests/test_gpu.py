@@ -44,11 +44,6 @@ RULES = dict(
 BATCHES = [[3, -1, 0, 36, 3, 3], [7], [], [0, 3, -36, 1, 20]]
 
 
-def host_mode():
-    """Compiles in Python"""
-    return theano.Mode("py", "fast_run").excluding("conv_opts", "AbstractConvCheck")
-
-
 class Watched:
     """A mode that remembers the largest size of what each node made anew"""
 
@@ -129,7 +124,7 @@ def test_rule_does_on_the_device_what_it_does_on_the_host(name):
     watched = Watched()
     ours = Training(by_rule(name), watched.mode)
     with on_host():
-        theirs = Training(by_rule(name), host_mode())
+        theirs = Training(by_rule(name), toy.mode())
     on_device = [v for v in ours.updates if isinstance(v, GpuArraySharedVariable)]
     assert len(on_device) == len([v for v in ours.updates if v.ndim])
     values = ours.run()
@@ -184,7 +179,7 @@ def test_program_does_on_the_device_what_it_does_on_the_host(make_updates):
         table = table.T
     ours = Training(make_updates, theano.compile.get_default_mode(), table)
     with on_host():
-        theirs = Training(make_updates, host_mode(), table)
+        theirs = Training(make_updates, toy.mode(), table)
     values = ours.run()
     close(values, theirs.run())
     assert not np.array_equal(values[0], ours.start[0])

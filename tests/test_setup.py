@@ -26,18 +26,23 @@ def run(*command, **keywords):
     return done.stdout
 
 
+def copy_of_the_project(folder):
+    """Copies what is packed, since packing leaves files of its own beside it"""
+    for name in ("setup.py", "README.rst", "LICENSE"):
+        shutil.copy(os.path.join(ROOT, name), str(folder))
+    shutil.copytree(
+        PACKAGE,
+        str(folder / "lasagne_sparse"),
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """Packs the library in a copy of its files, opens the wheel"""
     pytest.importorskip("wheel", reason="wheel is not installed: pip install wheel")
     copy = tmp_path_factory.mktemp("project")
-    for name in ("setup.py", "README.rst", "LICENSE"):
-        shutil.copy(os.path.join(ROOT, name), str(copy))
-    shutil.copytree(
-        PACKAGE,
-        str(copy / "lasagne_sparse"),
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    copy_of_the_project(copy)
     run(sys.executable, "setup.py", "-q", "bdist_wheel", cwd=str(copy))
     (path,) = (copy / "dist").glob("*.whl")
     with zipfile.ZipFile(str(path)) as opened:
