@@ -27,6 +27,7 @@ from theano.tensor.subtensor import (
 
 from .graph import is_transfer, listed, shape_now, without_transfers
 from .ops import Gather, UniqueRows
+from .ops.row_map import RowMap
 from .ops.row_update import RowUpdate
 from .source_lines import source_line
 
@@ -196,9 +197,11 @@ class FunctionReading:
                 self._name(table),
                 does,
                 str(node.op),
-                1 if isinstance(node.op, RowUpdate) and does == "reads" else 2,
+                1
+                if isinstance(node.op, (RowMap, RowUpdate)) and does == "reads"
+                else 2,
                 (_item_size(table), num_units),
-                "rows" if _are_rows(node) else "lookups",
+                "rows" if _are_rows(node, variable) else "lookups",
                 _line(node),
             )
         ]
@@ -215,7 +218,8 @@ class FunctionReading:
             variables += node.outputs
         else:
             # what a row access gives is as large as its indices
-            variables += [v for v in node.outputs if isinstance(node.op, _READERS)]
+            readers = _READERS + (RowMap,)
+            variables += [v for v in node.outputs if isinstance(node.op, readers)]
         sized = [t for t in self.axes if any(self._is_sized(v, t) for v in variables)]
         if not sized:
             return []
@@ -255,7 +259,7 @@ class FunctionReading:
                 return self._is_length(whole.inputs[0], {index}, table)
             if known and isinstance(whole.op, MakeVector):
                 return self._is_tied(whole.inputs[index], table)
-        if isinstance(node.op, (UniqueRows,) + _READERS):
+        if isinstance(node.op, (UniqueRows, RowMap) + _READERS):
             return False
         tied = [self._is_tied(v, table) for v in node.inputs]
         if isinstance(node.op, Elemwise) and _bounded(node, tied):
@@ -288,6 +292,8 @@ def _row_accesses(node):
             (node, node.inputs[i], "updates" if i - 3 in op.inplace else "copies")
             for i in range(3, 3 + len(node.outputs))
         ] + [(node, node.inputs[i], "reads") for i in op.gathered()]
+    if isinstance(op, RowMap):
+        return [(node, node.inputs[i], "reads") for i in op.gathered()]
     if isinstance(op, _READERS):
         return [(node, node.inputs[0], "reads")]
     if isinstance(op, (AdvancedIncSubtensor1, AdvancedIncSubtensor)):
@@ -300,6 +306,8 @@ def _harmless(node):
     op = node.op
     if isinstance(op, RowUpdate):
         return {3 + i for i in op.inplace} | set(op.gathered())
+    if isinstance(op, RowMap):
+        return set(op.gathered())
     if isinstance(op, _READERS):
         return {0}
     if isinstance(op, _WRITERS) and op.inplace:
@@ -331,6 +339,8 @@ def _only_rows_are_read(variable):
             continue
         if isinstance(node.op, _READERS + (Subtensor,)) and position == 0:
             continue
+        if isinstance(node.op, RowMap) and position in node.op.gathered():
+            continue
         if not isinstance(node.op, DimShuffle):
             return False
         if not _only_rows_are_read(node.outputs[0]):
@@ -345,11 +355,13 @@ def _is_copied(node, i):
     return isinstance(node.op, _WRITERS) and not node.op.inplace
 
 
-def _are_rows(node):
+def _are_rows(node, table):
     """Tells whether a row access counts each row once."""
     if isinstance(node.op, RowUpdate):
         return True
     indices = node.inputs[-1]
+    if isinstance(node.op, RowMap):
+        indices = node.inputs[node.op.gathered()[node.inputs.index(table)]]
     return (
         indices.owner is not None
         and isinstance(indices.owner.op, UniqueRows)

@@ -29,6 +29,7 @@ from collections import OrderedDict, namedtuple
 
 import theano.tensor as T
 from theano.scan_module.scan_op import Scan
+from theano.scan_module.scan_utils import equal_computations
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
@@ -284,6 +285,8 @@ def _coalesced(gradient, table, axis, leaves, opaque):
         if plain_sum:
             leaves, scatters = terms, [scatter_at(*term) for term in terms]
         scatters = [_expanded(scatter) for scatter in scatters]
+        if plain_sum:
+            scatters = _merged(scatters)
         rows, inverse = _distinct_rows(scatters, table, axis)
         if plain_sum:
             joined = scatters[0].values
@@ -317,6 +320,21 @@ def _expanded(scatter):
     return scatter._replace(
         indices=node.inputs[0], values=inner.inputs[1], distinct=False
     )
+
+
+def _merged(scatters):
+    """Adds the values up of scatters at the same indices, as of two lookups of them."""
+    merged = []
+    for scatter in scatters:
+        for k, other in enumerate(merged):
+            if scatter.values.broadcastable == other.values.broadcastable and (
+                equal_computations([scatter.indices], [other.indices])
+            ):
+                merged[k] = other._replace(values=other.values + scatter.values)
+                break
+        else:
+            merged.append(scatter)
+    return merged
 
 
 def _distinct_rows(scatters, table, axis):

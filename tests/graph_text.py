@@ -29,6 +29,8 @@ def text_of(variable):
         name = type(node.op).__name__
         if hasattr(node.op, "table"):
             name += "{%s}" % node.op.table
+        if hasattr(node.op, "tables"):
+            name += "{%s}" % ", ".join(map(str, node.op.tables))
     if len(node.outputs) > 1:
         name += ".%d" % node.outputs.index(variable)
     return "%s(%s)" % (name, ", ".join(text_of(i) for i in node.inputs))

@@ -8,15 +8,23 @@ import theano
 import theano.tensor as T
 from hypothesis import given
 from hypothesis import strategies as st
-from lasagne_sparse.ops.row_program import Operand, RowProgram, Slot, Step, Store
+from lasagne_sparse.ops.row_program import (
+    Operand,
+    RowProgram,
+    Slot,
+    Step,
+    Store,
+    Sum,
+)
 from lasagne_sparse.ops.row_update import RowUpdate
 from theano import scalar
 
 # One program with everything in it: an accumulator per unit, one per row, a sum over
-# the units, and operands of every kind.
-#   per row:  n += sum(g ** 2)
+# the units, sums over lookups, and operands of every kind.
+#   per row:  n += sum(g ** 2) + c, with c the sum over lookups of weight ** 2
 #   per unit: m = decay * m + (g + a) * vector
-#             W += last + gathered + column - m / n
+#             W += last + gathered + column - m / n + h,
+#             with h the sum over lookups of W * decay * x * weight + vector
 OPERANDS = (
     Operand("summed", "unit", 2),
     Operand("aligned", "unit", 1),
@@ -25,20 +33,26 @@ OPERANDS = (
     Operand("gathered", "unit", 1),
     Operand("aligned", "row", 1),
     Operand("shared", "row", 1),
+    Operand("lookup", "unit", 1),
+    Operand("lookup", "row", 1),
 )
 
 
 def make_program():
     f32, f64 = scalar.float32, scalar.float64
     W, m, n = f32("W"), f64("m"), f32("n")
-    g, a, vector, last, gathered, column, decay = [f32() for _ in OPERANDS]
+    g, a, vector, last, gathered, column, decay, x, weight = [f32() for _ in OPERANDS]
+    h, c = f32(), f32()
     norm, new_n = f32(), f32()
     square = scalar.Composite([g], [g * g])
-    count = scalar.Composite([n, norm], [n + norm])
+    count = scalar.Composite([n, norm, c], [n + norm + c])
+    product = [W, x, weight, decay, vector]
+    products = scalar.Composite(product, [W * decay * x * weight + vector])
+    squares = scalar.Composite([weight], [weight * weight])
     new_m = decay * m + (g + a) * vector
-    step = last + gathered + column - scalar.Cast(f32)(new_m) / new_n
+    step = last + gathered + column - scalar.Cast(f32)(new_m) / new_n + h
     body = scalar.Composite(
-        [W, m, g, a, vector, last, gathered, column, decay, new_n], [W + step, new_m]
+        [W, m, g, a, vector, last, gathered, column, decay, new_n, h], [W + step, new_m]
     )
     table, operand, number = (
         lambda i: Slot("table", i),
@@ -53,7 +67,7 @@ def make_program():
             Step(
                 "row",
                 count,
-                (table(2), number(0)),
+                (table(2), number(0), Slot("sum", 1)),
                 (Store(0, table(2), None), Store(0, number(1), None)),
             ),
             Step(
@@ -61,17 +75,25 @@ def make_program():
                 body,
                 (table(0), table(1))
                 + tuple(operand(i) for i in range(7))
-                + (number(1),),
+                + (number(1), Slot("sum", 0)),
                 (Store(0, table(0), None), Store(1, table(1), None)),
             ),
         ),
         ("float32", "float32"),
         (),
+        (
+            Sum(
+                "unit",
+                products,
+                (table(0), operand(7), operand(8), operand(6), operand(2)),
+            ),
+            Sum("row", squares, (operand(8),)),
+        ),
     )
 
 
 PROGRAM = make_program()
-NAMES = ("W m n g_0 g_1 aligned vector last gathered column decay").split()
+NAMES = ("W m n g_0 g_1 aligned vector last gathered column decay x weight").split()
 
 
 def plain_update(rows, order, offsets, a):
@@ -83,6 +105,10 @@ def plain_update(rows, order, offsets, a):
         g = np.zeros(W.shape[1:], "float32")
         for j in lookups:
             g += g_all[j]
+        h = np.zeros(W.shape[1:], "float32")
+        for j in lookups:
+            h += W[row] * a["decay"] * a["x"][j] * a["weight"][j] + a["vector"][0]
+            n[row] += a["weight"][j] ** 2
         n[row] += sum(float(x) ** 2 for x in g.flat)
         m[row] = a["decay"] * m[row] + (g + a["aligned"][k]) * a["vector"][0]
         W[row] += (
@@ -90,6 +116,7 @@ def plain_update(rows, order, offsets, a):
             + a["gathered"][row]
             + a["column"][k]
             - m[row] / n[row]
+            + h
         )
     return W, m, n
 
@@ -113,6 +140,8 @@ def make_inputs(seed, num_rows=9, num_units=5, num_lookups=12, num_first=4):
         gathered=(num_rows, num_units),
         column=(len(rows), 1),
         decay=(),
+        x=(num_lookups, num_units),
+        weight=(num_lookups,),
     )
     arrays = {
         name: np.asarray(
@@ -128,6 +157,7 @@ def make_variables():
     variables = [T.lvector() for _ in range(3)]
     arrays = [matrix(), T.dmatrix(), vector()] + [matrix() for _ in range(3)]
     arrays += [T.frow(), matrix(), matrix(), T.fcol(), T.fscalar()]
+    arrays += [matrix(), vector()]
     return variables, arrays
 
 
@@ -185,7 +215,7 @@ def test_each_row_is_what_the_loops_say(copying, seed, rows, units, lookups, fir
 
 def no_rows(arrays):
     none = np.zeros(0, "int64")
-    for name in ("aligned", "column", "g_0", "g_1", "last"):
+    for name in ("aligned", "column", "g_0", "g_1", "last", "x", "weight"):
         arrays[name] = arrays[name][:0]
     return (none, none, np.zeros(1, "int64")), arrays
 
@@ -347,13 +377,13 @@ def test_without_memory_nothing_is_written(in_place):
         strides = (array.strides[0], 0)
         return np.lib.stride_tricks.as_strided(array, shape, strides)
 
-    names = "W m g_0 g_1 aligned vector last gathered".split()
+    names = "W m g_0 g_1 aligned vector last gathered x".split()
     refused(in_place, MemoryError, None, **dict.fromkeys(names, huge))
 
 
 def test_what_the_program_does_not_expect_is_refused_when_built():
     groups, arrays = make_variables()
-    with pytest.raises(TypeError, match="expected 3 tables and 8 arrays"):
+    with pytest.raises(TypeError, match="expected 3 tables and 10 arrays"):
         RowUpdate(PROGRAM)(*(groups + arrays[:-1]))
     with pytest.raises(TypeError, match="order must be a vector of int64"):
         RowUpdate(PROGRAM)(groups[0], T.ivector(), groups[2], *arrays)

@@ -195,7 +195,7 @@ def table_sized_nodes(inputs, outputs, update, num_rows, *args):
     Views, gathers and in-place writes touch some rows only, and do not count.
     """
     found = []
-    few_rows = ("Subtensor", "Gather", "RowUpdate", "Shape", "DimShuffle")
+    few_rows = ("Subtensor", "Gather", "RowMap", "RowUpdate", "Shape", "DimShuffle")
 
     def look(i, node, fn):
         fn()

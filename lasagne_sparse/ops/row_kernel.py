@@ -4,6 +4,9 @@ What is the same for every program, all of the checks among it, is in
 ``c_code/row_update.h``; what follows from the program is the body of the loop.
 """
 
+from .row_loops import Arrays, Scratch, c_bool, c_size, evaluate, part_name, step_text
+from .row_program import Slot
+
 __all__ = ["row_kernel"]
 
 _LOOP_OVER_ROWS = """
@@ -28,6 +31,7 @@ static __attribute__((noinline)) void row_update_rows_%(name)s(
 %(prefetches)s
         }
 %(reads)s
+%(sums)s
 %(steps)s
 %(writes)s
     }
@@ -112,31 +116,36 @@ def row_kernel(name, program, tables, operands, inplace, num_units):
     -------
     str
     """
-    scratch = _Scratch()
-    arrays = _Arrays(program, tables, operands, scratch)
+    scratch = Scratch()
+    arrays = Arrays(program, tables, operands, scratch)
     num_units_tables = [
         size for scope, (_, size) in zip(program.tables, tables) if scope == "unit"
     ]
     lookups = [
         size
         for operand, (_, size) in zip(program.operands, operands)
-        if operand.kind == "summed" and operand.scope == "unit"
+        if operand.kind in ("summed", "lookup") and operand.scope == "unit"
     ]
-    steps = [_step(step, name, i, arrays) for i, step in enumerate(program.steps)]
+    sums = [_sum(part, i, name, arrays) for i, part in enumerate(program.sums)]
+    steps = [
+        step_text(step, part_name(name, i), arrays)
+        for i, step in enumerate(program.steps, len(sums))
+    ]
     sizes = [size for _, size in tables + operands]
-    sizes += [_c_size(dtype) for dtype in program.buffers]
+    sizes += [c_size(dtype) for dtype in program.buffers]
+    sizes += [c_size(part.composite.outputs[0].dtype) for part in program.sums]
     return (_LOOP_OVER_ROWS + _FUNCTION) % dict(
         name=name,
         units=num_units,
         table_specs=", ".join(
-            "{ROW_TABLE, %s, 1}" % _c_bool(scope == "unit") for scope in program.tables
+            "{ROW_TABLE, %s, 1}" % c_bool(scope == "unit") for scope in program.tables
         ),
         operand_specs=", ".join(
-            "{ROW_%s, %s, %d}" % (o.kind.upper(), _c_bool(o.scope == "unit"), o.count)
+            "{ROW_%s, %s, %d}" % (o.kind.upper(), c_bool(o.scope == "unit"), o.count)
             for o in program.operands
         )
         or "{ROW_SHARED, false, 0}",
-        in_place=", ".join(_c_bool(i in inplace) for i in range(len(tables))),
+        in_place=", ".join(c_bool(i in inplace) for i in range(len(tables))),
         num_tables=len(tables),
         num_operands=len(operands),
         num_arrays=sum(operand.count for operand in program.operands),
@@ -148,208 +157,61 @@ def row_kernel(name, program, tables, operands, inplace, num_units):
         shared="\n".join(arrays.shared),
         prefetches="\n".join(arrays.prefetches),
         reads="\n".join(arrays.reads),
+        sums="\n".join(sums),
         steps="\n".join(steps),
         writes="\n".join(arrays.writes),
     )
 
 
-def _c_bool(value):
-    return "true" if value else "false"
-
-
-def _c_type(dtype):
-    return "npy_" + dtype
-
-
-def _c_size(dtype):
-    return int(dtype.strip("abcdefghijklmnopqrstuvwxyz") or 8) // 8
-
-
-class _Scratch:
-    """Hands out slots of the buffer of a thread."""
-
-    def __init__(self):
-        self.num_slots = 0
-
-    def __call__(self, c_type):
-        self.num_slots += 1
-        return "(%s *)(buffers + %d * slot)" % (c_type, self.num_slots - 1)
-
-
-class _Arrays:
-    """The declarations of the values of a row, and how they are read and written.
-
-    A value of scope 'unit' is a pointer to the row's elements, one of scope 'row' is
-    a number; both bear the name of their slot.
-    """
-
-    def __init__(self, program, tables, operands, scratch):
-        self.program = program
-        self.tables, self.operands = tables, operands
-        self.scratch = scratch
-        self.shared, self.prefetches, self.reads, self.writes = [], [], [], []
-        for i, (scope, (c_type, _)) in enumerate(zip(program.tables, tables)):
-            self._table(i, scope, c_type)
-        start = 0
-        for i, (operand, (c_type, _)) in enumerate(zip(program.operands, operands)):
-            self._operand(i, operand, c_type, "operand_layouts + %d" % start)
-            start += operand.count
-        for i, dtype in enumerate(program.numbers):
-            self.reads.append("%s number_%d;" % (_c_type(dtype), i))
-        for i, dtype in enumerate(program.buffers):
-            c_type = _c_type(dtype)
-            self.reads.append(
-                "%s *__restrict__ buffer_%d = %s;" % (c_type, i, scratch(c_type))
-            )
-
-    def _table(self, i, scope, c_type):
-        layout = "table_layouts + %d" % i
-        self._prefetch(1, layout, scope, c_type)
-        if scope == "row":
-            self.reads.append(
-                "const %s table_%d = row_number<%s>(%s, row);"
-                % (c_type, i, c_type, layout)
-            )
-            return
-        self.reads.append(
-            "%s *__restrict__ table_%d = row_read<%s>(%s, row, %s);"
-            % (c_type, i, c_type, layout, self.scratch(c_type))
-        )
-        self.writes.append(
-            "if (!table_layouts[%d].direct) row_copy<true>(%s, row, (char *)table_%d);"
-            % (i, layout, i)
-        )
-
-    def _operand(self, i, operand, c_type, layout):
-        values = dict(i=i, type=c_type, layout=layout, count=operand.count)
-        if operand.kind == "gathered":
-            self._prefetch(0, layout, operand.scope, c_type)
-        text = _READS[operand.kind, operand.scope]
-        for name in ("slot_a", "slot_b"):
-            if "%(" + name in text:
-                values[name] = self.scratch(c_type)
-        place = self.shared if operand.kind == "shared" else self.reads
-        place.append(text % values)
-
-    def _prefetch(self, for_write, layout, scope, c_type):
-        units = "num_units" if scope == "unit" else "1"
-        self.prefetches.append(
-            "row_prefetch<%d>(%s, ahead, %s * sizeof(%s));"
-            % (for_write, layout, units, c_type)
-        )
-
-    def c_type(self, slot):
-        """Returns the C type of a slot's elements"""
-        if slot.kind == "table":
-            return self.tables[slot.position][0]
-        if slot.kind == "operand":
-            return self.operands[slot.position][0]
-        dtypes = self.program.numbers if slot.kind == "number" else self.program.buffers
-        return _c_type(dtypes[slot.position])
-
-    def has_units(self, slot):
-        """Tells whether a slot has one number per unit"""
-        if slot.kind == "table":
-            return self.program.tables[slot.position] == "unit"
-        if slot.kind == "operand":
-            return self.program.operands[slot.position].scope == "unit"
-        return slot.kind == "buffer"
-
-
-_LAST = """npy_int64 last_%(i)d = order[offsets[u + 1] - 1];
-const row_layout *found_%(i)d = row_find<%(count)d>(%(layout)s, &last_%(i)d);
-"""
-_UNITS = "const %(type)s *__restrict__ operand_%(i)d = "
-_NUMBER = "const %(type)s operand_%(i)d = "
-_READS = {
-    ("summed", "unit"): _UNITS + "row_sum<%(type)s, %(count)d>(%(layout)s, order, "
-    "offsets[u], offsets[u + 1], num_lookups, num_units, %(slot_a)s, %(slot_b)s);",
-    ("summed", "row"): _NUMBER + "row_sum_number<%(type)s, %(count)d>(%(layout)s, "
-    "order, offsets[u], offsets[u + 1]);",
-    ("last", "unit"): _LAST
-    + _UNITS
-    + "row_read<%(type)s>(found_%(i)d, last_%(i)d, %(slot_a)s);",
-    ("last", "row"): _LAST + _NUMBER + "row_number<%(type)s>(found_%(i)d, last_%(i)d);",
-    ("aligned", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, u, %(slot_a)s);",
-    ("aligned", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, u);",
-    ("gathered", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, row, %(slot_a)s);",
-    ("gathered", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, row);",
-    ("count", "row"): _NUMBER + "offsets[u + 1] - offsets[u];",
-    ("shared", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, 0, %(slot_a)s);",
-    ("shared", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, 0);",
+_SUM = """%(declaration)s
+for (npy_int64 j = offsets[u]; j < offsets[u + 1]; j++) {
+    const bool is_first = j == offsets[u];
+    if (j + ROW_UPDATE_AHEAD < num_lookups) {
+        const npy_int64 ahead = order[j + ROW_UPDATE_AHEAD];
+        %(prefetches)s
+    }
+    const npy_int64 position = order[j];
+    %(reads)s
+    %(add)s
 }
-
-_LOOP = """{
-    %(totals)s
-    #pragma omp simd %(clause)s
+"""
+_ADD = """if (is_first) {
+    #pragma omp simd
     for (npy_intp d = 0; d < num_units; d++) {
         %(body)s
+        sum_%(i)d[d] = y0;
     }
-    %(results)s
+} else {
+    #pragma omp simd
+    for (npy_intp d = 0; d < num_units; d++) {
+        %(body)s
+        sum_%(i)d[d] += y0;
+    }
 }"""
+_ADD_NUMBER = """%(body)s
+sum_%(i)d = is_first ? y0 : sum_%(i)d + y0;"""
 
 
-def _step(step, name, i, arrays):
-    """Writes a step: a loop over the units, or one evaluation per row."""
-    units = step.scope == "unit"
-    inputs = ["x%d" % k for k in range(len(step.inputs))]
-    outputs = ["y%d" % k for k in range(step.composite.nout)]
-    lines = []
-    for x, slot in zip(inputs, step.inputs):
-        element = "[d]" if arrays.has_units(slot) else ""
-        lines.append(
-            "const %s %s = %s_%d%s;" % (arrays.c_type(slot), x, *slot, element)
-        )
-    for y, scalar in zip(outputs, step.composite.outputs):
-        lines.append("%s %s;" % (scalar.type.dtype_specs()[1], y))
-    lines.append(
-        step.composite.c_code(None, step_name(name, i), inputs, outputs, dict(fail=""))
-    )
-    totals = [store for store in step.stores if store.total is not None]
-    lines += [_store(store, units, arrays) for store in step.stores]
-    body = "\n".join(lines)
-    if not units:
-        return "{\n%s\n}" % body
-    names = ["total_%d" % store.target.position for store in totals]
-    return _LOOP % dict(
-        totals=" ".join(
-            "%s %s = 0;" % (_c_type(store.total), total)
-            for store, total in zip(totals, names)
-        ),
-        clause="reduction(+: %s)" % ", ".join(names) if names else "",
-        body=body,
-        results=" ".join(
-            "number_%d = (%s)%s;"
-            % (store.target.position, arrays.c_type(store.target), total)
-            for store, total in zip(totals, names)
-        ),
-    )
-
-
-def step_name(name, i):
-    """Returns the name of a step's composite in the C text"""
-    return "%s_step_%d" % (name, i)
-
-
-def _store(store, units, arrays):
-    """Writes what becomes of one output of a composite."""
-    target = store.target
-    if store.total is not None:
-        return "total_%d += (%s)y%d;" % (
-            target.position,
-            _c_type(store.total),
-            store.position,
-        )
-    value = "(%s)y%d" % (arrays.c_type(target), store.position)
-    if target.kind == "table" and not units:
-        return "row_number_write<%s>(table_layouts + %d, row, %s);" % (
-            arrays.c_type(target),
-            target.position,
-            value,
-        )
-    return "%s_%d%s = %s;" % (
-        target.kind,
-        target.position,
-        "[d]" if units else "",
-        value,
+def _sum(part, i, name, arrays):
+    """Writes a sum over the lookups of a row."""
+    c_type = arrays.c_type(Slot("sum", i))
+    lookups = [
+        arrays.lookups[slot.position]
+        for slot in part.inputs
+        if slot.kind == "operand" and slot.position in arrays.lookups
+    ]
+    declaration, add = "%s sum_%d = 0;" % (c_type, i), _ADD_NUMBER
+    if part.scope == "unit":
+        declaration = (
+            "%(type)s *__restrict__ sum_%(i)d = %(slot)s;\n"
+            "if (offsets[u] == offsets[u + 1])\n"
+            "    memset(sum_%(i)d, 0, num_units * sizeof(%(type)s));"
+        ) % dict(type=c_type, i=i, slot=arrays.scratch(c_type))
+        add = _ADD
+    body = "\n".join(evaluate(part, part_name(name, i), arrays))
+    return _SUM % dict(
+        declaration=declaration,
+        prefetches="\n".join(prefetch for prefetch, _ in lookups),
+        reads="\n".join(read for _, read in lookups),
+        add=add % dict(body=body, i=i),
     )

@@ -10,14 +10,29 @@ from functools import reduce
 
 import numpy as np
 
-__all__ = ["Operand", "RowProgram", "Slot", "Step", "Store", "run_program"]
+__all__ = [
+    "MapProgram",
+    "Operand",
+    "Output",
+    "RowProgram",
+    "Slot",
+    "Step",
+    "Store",
+    "Sum",
+    "composites",
+    "run_map",
+    "run_program",
+    "run_sum",
+]
 
-#: Names a value of a row: ``kind`` is 'table', 'operand', 'number' (one per row,
-#: computed by a step) or 'buffer' (one per unit, computed by a step).
+#: Names a value of a row: ``kind`` is 'table', 'operand', 'sum', 'number' (one per
+#: row, computed by a step) or 'buffer' (one per unit, computed by a step); in a map
+#: also 'output' and 'total', where results go.
 Slot = namedtuple("Slot", ["kind", "position"])
 
 #: What an input of the program is. ``kind``: 'summed' (sum over the lookups of
-#: the row), 'last' (of its last lookup), 'aligned' (as many rows as are touched),
+#: the row), 'lookup' (of each lookup; for sums only), 'last' (of the row's last
+#: lookup), 'aligned' (as many rows as are touched),
 #: 'gathered' (a table that is only read), 'shared' (the same for every row) or
 #: 'count' (no array: how often the row is looked up, int64).
 #: ``scope``: 'unit' (a number per unit) or 'row' (one number for all units).
@@ -32,14 +47,88 @@ Store = namedtuple("Store", ["position", "target", "total"])
 #: for each unit of the row ('unit').
 Step = namedtuple("Step", ["scope", "composite", "inputs", "stores"])
 
+#: Adds a scalar ``Composite`` of slots up over the lookups of the row, in their order;
+#: the slots are tables and operands. ``scope`` is that of the sum.
+Sum = namedtuple("Sum", ["scope", "composite", "inputs"])
+
+#: What a map computes: ``scope`` and ``dtype`` of an array of ``num_dims`` axes with a
+#: row for each lookup.
+Output = namedtuple("Output", ["scope", "dtype", "num_dims"])
+
+
+class MapProgram(
+    namedtuple("MapProgram", "operands steps numbers buffers outputs totals")
+):
+    """
+    lasagne_sparse.ops.row_program.MapProgram(operands, steps, numbers, ...)
+
+    What a map computes for each lookup, where a program of an update has rows.
+
+    Its operands are of the kinds 'gathered' (each with indices of its own), 'lookup'
+    and 'shared'; its steps may also store to slots of the kinds 'output' and 'total'.
+
+    Parameters
+    ----------
+    operands, steps, numbers, buffers : tuple
+        As those of `RowProgram`.
+    outputs : tuple of Output
+        The arrays that it computes.
+    totals : tuple of str
+        The dtypes of the numbers that it adds up over all lookups, in float64.
+    """
+
+    __slots__ = ()
+
+    tables = sums = ()
+
+
 #: ``tables``: the scope of each table; ``operands``: an `Operand` each; ``steps``,
-#: in order; ``numbers`` and ``buffers``: the dtype of each slot of these kinds.
+#: in order; ``numbers`` and ``buffers``: the dtype of each slot of these kinds;
+#: ``sums``: a `Sum` each, made before the steps.
 RowProgram = namedtuple(
-    "RowProgram", ["tables", "operands", "steps", "numbers", "buffers"]
+    "RowProgram",
+    ["tables", "operands", "steps", "numbers", "buffers", "sums"],
+    defaults=[()],
 )
 
 
-def run_program(program, tables, operands, units):
+def composites(program):
+    """Lists the scalar composites of a program: those of its sums, then of its steps
+
+    Parameters
+    ----------
+    program : RowProgram
+
+    Returns
+    -------
+    list of Composite
+    """
+    return [part.composite for part in program.sums + program.steps]
+
+
+def run_sum(part, arrays, counts):
+    """Computes a sum over the lookups of each row
+
+    Parameters
+    ----------
+    part : Sum
+    arrays : list of NumPy arrays
+        The value of each input at each lookup, those of the first row first; or one
+        row that serves all.
+    counts : NumPy vector of int, shape ``(num_distinct,)``
+        How many lookups each row has.
+
+    Returns
+    -------
+    NumPy array, shape ``(num_distinct, ...)``
+    """
+    (values,) = _apply(part.composite, arrays)
+    sums = np.zeros((len(counts),) + values.shape[1:], values.dtype)
+    np.add.at(sums, np.repeat(np.arange(len(counts)), counts), values)
+    return sums
+
+
+def run_program(program, tables, operands, units, sums=()):
     """Computes the new rows of all tables
 
     Parameters
@@ -52,6 +141,8 @@ def run_program(program, tables, operands, units):
         As `tables`; they broadcast to this shape.
     units : tuple of int
         The shape of a row.
+    sums : list of NumPy arrays
+        What :func:`run_sum` made of each of the program's sums.
 
     Returns
     -------
@@ -59,25 +150,67 @@ def run_program(program, tables, operands, units):
     """
     values = {Slot("table", i): rows for i, rows in enumerate(tables)}
     values.update((Slot("operand", i), rows) for i, rows in enumerate(operands))
-    results = list(tables)
+    values.update((Slot("sum", i), rows) for i, rows in enumerate(sums))
+    stored = _run_steps(program, values, tables[0].shape[:1] + units)
+    return [
+        np.broadcast_to(stored.get(Slot("table", i), rows), rows.shape).astype(
+            rows.dtype
+        )
+        for i, rows in enumerate(tables)
+    ]
+
+
+def run_map(program, operands, num_lookups, units):
+    """Computes what a map makes of all lookups
+
+    Parameters
+    ----------
+    program : MapProgram
+    operands : list of NumPy arrays, shape ``(num_lookups,) + units``
+        Of tables, the rows that are looked up. ``(num_lookups, 1, ..., 1)``, of the
+        same rank, in the scope 'row'; they broadcast to this shape.
+    num_lookups : int
+    units : tuple of int
+        The shape of a row.
+
+    Returns
+    -------
+    list of NumPy arrays
+        The outputs, then the totals, as `program` says.
+    """
+    values = {Slot("operand", i): rows for i, rows in enumerate(operands)}
+    stored = _run_steps(program, values, (num_lookups,) + units)
+    results = []
+    for i, (scope, dtype, num_dims) in enumerate(program.outputs):
+        shape = units if scope == "unit" else (1,) * len(units)
+        result = np.broadcast_to(stored[Slot("output", i)], (num_lookups,) + shape)
+        if scope == "row":
+            result = result.reshape((num_lookups,) + (1,) * (num_dims - 1))
+        results.append(result.astype(dtype))
+    for i, dtype in enumerate(program.totals):
+        numbers = stored[Slot("total", i)]
+        if len(numbers) != num_lookups:
+            numbers = np.repeat(numbers, num_lookups, axis=0)
+        results.append(np.asarray(numbers.sum(dtype="float64"), dtype))
+    return results
+
+
+def _run_steps(program, values, shape):
+    """Runs the steps on the values of slots; returns the slots that leave a program."""
+    stored = {}
     for step in program.steps:
         outputs = _apply(step.composite, [values[slot] for slot in step.inputs])
         for position, target, total in step.stores:
             result = outputs[position]
             if total is not None:
                 # each unit counts, although all of them may share a value
-                result = np.broadcast_to(result, tables[0].shape[:1] + units)
+                result = np.broadcast_to(result, shape)
                 axes = tuple(range(1, result.ndim))
                 result = result.sum(axis=axes, keepdims=True, dtype=total)
                 result = result.astype(program.numbers[target.position])
-            if target.kind == "table":
-                results[target.position] = result
-            else:
-                values[target] = result
-    return [
-        np.broadcast_to(result, rows.shape).astype(rows.dtype)
-        for result, rows in zip(results, tables)
-    ]
+            kept = values if target.kind in ("number", "buffer") else stored
+            kept[target] = result
+    return stored
 
 
 def _apply(composite, arrays):

@@ -5,8 +5,9 @@ import theano.tensor as T
 from theano.gof import Apply, Op
 
 from .c_support import c_files, openmp_flags
-from .row_kernel import row_kernel, step_name
-from .row_program import run_program
+from .row_kernel import row_kernel
+from .row_loops import part_name
+from .row_program import composites, run_program, run_sum
 from .segment_sum import check_segments
 
 __all__ = ["RowUpdate"]
@@ -34,6 +35,10 @@ class RowUpdate(Op):
                 'shared': lambda: operand,
                 'count': lambda: len(lookups),
             }[operand.kind]() for operand in operands]
+            values += [
+                sum(part(table[row] for table in tables, operands, j) for j in lookups)
+                for part in sums
+            ]
             new = program([table[row] for table in tables], values)
             for result, new_row in zip(results, new):
                 result[row] = new_row
@@ -130,8 +135,16 @@ class RowUpdate(Op):
                 raise ValueError("table %d is read-only, nothing was written" % i)
         operands = self._operands(rows, order, offsets, inputs[3 + len(tables) :])
         old = [table[rows] for table in tables]
+        counts = np.diff(offsets)
         arrays, units = self._in_full_rank(old + operands)
-        new = run_program(self.program, arrays[: len(old)], arrays[len(old) :], units)
+        old_rows, operands = arrays[: len(old)], arrays[len(old) :]
+        sums = [
+            run_sum(
+                part, self._at_lookups(part, old_rows, operands, order, offsets), counts
+            )
+            for part in self.program.sums
+        ]
+        new = run_program(self.program, old_rows, operands, units, sums)
         for i, (table, values) in enumerate(zip(tables, new)):
             result = table if i in self.inplace else table.copy()
             result[rows] = values.reshape(old[i].shape)
@@ -151,6 +164,8 @@ class RowUpdate(Op):
             elif kind == "summed":
                 check_segments(order, offsets, len(values))
                 values = _segment_sums(order, offsets, values)
+            elif kind == "lookup":
+                check_segments(order, offsets, len(values))
             elif kind == "last":
                 check_segments(order, offsets, len(values))
                 values = values[order[offsets[1:] - 1]]
@@ -163,6 +178,21 @@ class RowUpdate(Op):
                 )
             operands.append(values)
         return operands
+
+    def _at_lookups(self, part, tables, operands, order, offsets):
+        """Returns the inputs of a sum, with a row for each lookup, or one for all."""
+        arrays, counts = [], np.diff(offsets)
+        for slot in part.inputs:
+            values = (tables if slot.kind == "table" else operands)[slot.position]
+            kind = "table"
+            if slot.kind == "operand":
+                kind = self.program.operands[slot.position].kind
+            if kind == "lookup":
+                values = values[order[offsets[0] : offsets[-1]]]
+            elif len(values) > 1:
+                values = np.repeat(values, counts, axis=0)
+            arrays.append(values)
+        return arrays
 
     def _in_full_rank(self, arrays):
         """Lets all arrays broadcast; returns them and the shape of a row."""
@@ -189,13 +219,13 @@ class RowUpdate(Op):
 
     def c_support_code(self):
         texts = [c_files("arrays.h", "row_checks.h", "row_update.h")]
-        texts += [step.composite.c_support_code() for step in self.program.steps]
+        texts += [part.c_support_code() for part in composites(self.program)]
         return "\n".join(dict.fromkeys(texts))
 
     def c_support_code_apply(self, node, name):
         texts = [
-            step.composite.c_support_code_apply(node, step_name(name, i))
-            for i, step in enumerate(self.program.steps)
+            part.c_support_code_apply(node, part_name(name, i))
+            for i, part in enumerate(composites(self.program))
         ]
         num_tables = len(self.program.tables)
         arrays = [
@@ -246,8 +276,8 @@ class RowUpdate(Op):
         )
 
     def c_code_cache_version(self):
-        versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (11,) + tuple(versions) if all(versions) else ()
+        versions = [part.c_code_cache_version() for part in composites(self.program)]
+        return (12,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):

@@ -16,11 +16,12 @@ from theano.gof.toolbox import Feature
 from theano.ifelse import IfElse
 
 from ..ops import Gather, SegmentSum, UniqueRows
+from ..ops.row_map import RowMap
 from ..ops.row_update import RowUpdate
 
 __all__ = ["OrderWrites", "WritesComeLast"]
 
-_OURS = (Gather, RowUpdate, SegmentSum, UniqueRows)
+_OURS = (Gather, RowMap, RowUpdate, SegmentSum, UniqueRows)
 
 
 class WritesComeLast(Feature):

@@ -5,9 +5,8 @@ hand-written recipes; at compile time each group of them becomes one
 :class:`~lasagne_sparse.ops.row_update.RowUpdate`.
 """
 
-import numpy as np
 import theano.tensor as T
-from theano.compile import SharedVariable, optdb
+from theano.compile import optdb
 from theano.gof import InconsistencyError
 from theano.gof.graph import ancestors
 from theano.gof.opt import Optimizer, copy_stack_trace, local_optimizer
@@ -25,7 +24,8 @@ from ..graph import is_transfer, without_transfers
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.row_update import RowUpdate
 from .lookups import are_distinct
-from .row_programs import ProgramReader, scope_of
+from .row_programs import num_units_now
+from .update_programs import UpdateReader
 
 __all__ = [
     "FuseRowUpdates",
@@ -215,7 +215,7 @@ class FuseRowUpdates(Optimizer):
             num_rows = table.fgraph.shape_feature.get_shape(table, 0)
             unique = UniqueRows(name)(indices, num_rows)[0].owner
         try:
-            return ProgramReader(writes, indices, unique, computed)
+            return UpdateReader(writes, indices, unique, computed)
         except NotImplementedError:
             return None
 
@@ -230,22 +230,13 @@ class FuseRowUpdates(Optimizer):
         outputs = [write.outputs[0] for write in writes]
         if any(v in set(ancestors(reader.inputs)) for v in outputs):
             return False
-        op = RowUpdate(reader.program(), num_units=_num_units(reader.tables))
+        op = RowUpdate(reader.program(), num_units=num_units_now(reader.tables))
         new = op(*reader.inputs, return_list=True)
         copy_stack_trace(outputs, new)
         fgraph.replace_all_validate(
             list(zip(outputs, new)), reason="lasagne_sparse_fuse_row_updates"
         )
         return True
-
-
-def _num_units(tables):
-    """Returns how many elements the rows of shared tables have now, or 0."""
-    for table in tables:
-        if isinstance(table, SharedVariable) and scope_of(table) == "unit":
-            shape = table.get_value(borrow=True, return_internal_type=True).shape
-            return int(np.prod(shape[1:]))
-    return 0
 
 
 def _needed_elsewhere(interior, writes):

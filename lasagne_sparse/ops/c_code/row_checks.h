@@ -81,7 +81,8 @@ static int row_groups_init(row_groups *groups, PyArrayObject *rows,
 
 /* What an array is to the program: the kinds of row_program.Operand, or a table. */
 enum row_kind {
-    ROW_TABLE, ROW_SUMMED, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED, ROW_COUNT
+    ROW_TABLE, ROW_SUMMED, ROW_LOOKUP, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED,
+    ROW_COUNT
 };
 
 struct row_spec {
@@ -114,7 +115,8 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
                      position, (long long)num_rows, (long long)groups->num_rows);
         return -1;
     }
-    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LAST) {
+    if (spec->kind == ROW_SUMMED || spec->kind == ROW_LOOKUP ||
+        spec->kind == ROW_LAST) {
         most = groups->max_position;
         if (num_rows != groups->num_lookups) {
             PyErr_Format(PyExc_ValueError,
@@ -141,7 +143,8 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
 static int row_check_units(const row_array *first, const row_spec *spec,
                            row_array *array, int position)
 {
-    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED;
+    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED &&
+        spec->kind != ROW_LOOKUP;
     while (spec->kind == ROW_SHARED && array->num_dims > first->num_dims &&
            array->dims[0] == 1) {  /* the axis of the rows may be there or not */
         array->num_dims--;

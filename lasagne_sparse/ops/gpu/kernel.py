@@ -14,7 +14,7 @@ import theano
 from pygpu.gpuarray import dtype_to_ctype
 from theano.gpuarray.fp16_help import load_w, work_dtype, write_w
 
-from ..row_program import Slot
+from ..row_program import Slot, composites
 
 __all__ = ["Array", "KERNEL", "THREADS", "row_kernel"]
 
@@ -56,6 +56,14 @@ KERNEL void %(kernel)s(
     }
 }
 """
+
+#: A sum over the lookups of a row, in their order.
+_SUM = """
+for (ga_long j = begin; j < end; j++) {
+    const ga_long position = order[j];
+    %(value)s
+    %(target)s = j == begin ? next : %(target)s + next;
+}"""
 
 #: Sums over the units of a row: each thread's part, then in pairs, in a fixed order.
 _TOTAL = """
@@ -111,16 +119,22 @@ class _Writer:
         for operand in program.operands:
             self.starts.append(start)
             start += operand.count
-        self.composites = [_on_gpu(step.composite) for step in program.steps]
+        self.composites = [_on_gpu(composite) for composite in composites(program)]
         self.dtypes = {array.dtype for array in arrays} | {"int64"}
-        for composite, step in zip(self.composites, program.steps):
+        for composite in self.composites:
             self.dtypes |= {v.dtype for v in composite.fgraph.variables}
+        for step in program.steps:
             self.dtypes |= {store.total for store in step.stores if store.total}
         self.dtypes |= set(program.numbers) | set(program.buffers)
 
     def text(self):
         """Returns the text of the kernel"""
-        steps = [self._step(*pair) for pair in zip(self.program.steps, self.composites)]
+        steps = [
+            self._step(*pair)
+            for pair in zip(
+                self.program.steps, self.composites[len(self.program.sums) :]
+            )
+        ]
         return _KERNEL % dict(
             kernel=KERNEL,
             support="\n".join(dict.fromkeys(_support_code(c) for c in self.composites)),
@@ -189,18 +203,22 @@ class _Writer:
             before += " - length_%d" % k
         return text + self._element(last, "position" + before, units)
 
-    def _sum(self, i, target, units):
-        """Adds up the lookups of a row, in their order."""
-        return """
-        for (ga_long j = begin; j < end; j++) {
-            const ga_long position = order[j];
-            const %(type)s next = %(element)s;
-            %(target)s = j == begin ? next : %(target)s + next;
-        }""" % dict(
-            type=self._ctype(Slot("operand", i)),
-            element=self._element_of_many(i, units),
+    def _summed(self, i, target, units):
+        """Adds up what an operand has at the lookups of a row."""
+        return _SUM % dict(
+            value="const %s next = %s;"
+            % (self._ctype(Slot("operand", i)), self._element_of_many(i, units)),
             target=target,
         )
+
+    def _sum(self, i, target):
+        """Adds up what a composite makes of the lookups of a row."""
+        part, composite = self.program.sums[i], self.composites[i]
+        inputs = ["z%d_%d" % (i, k) for k in range(len(part.inputs))]
+        lines = [self._read_unit(z, slot) for z, slot in zip(inputs, part.inputs)]
+        lines.append("%s next;" % self._ctype(Slot("sum", i)))
+        lines.append(_c_code(composite, inputs, ["next"]))
+        return _SUM % dict(value="\n".join(lines), target=target)
 
     def _dtype(self, slot):
         if slot.kind == "table":
@@ -210,8 +228,13 @@ class _Writer:
             if operand.kind == "count":
                 return "int64"
             return self.arrays[self.starts[slot.position]].dtype
+        if slot.kind == "sum":
+            return self.program.sums[slot.position].composite.outputs[0].dtype
         kind = self.program.numbers if slot.kind == "number" else self.program.buffers
         return kind[slot.position]
+
+    def _kind(self, slot):
+        return self.program.operands[slot.position].kind
 
     def _ctype(self, slot):
         return ctype(self._dtype(slot))
@@ -221,6 +244,8 @@ class _Writer:
             return self.program.tables[slot.position] == "unit"
         if slot.kind == "operand":
             return self.program.operands[slot.position].scope == "unit"
+        if slot.kind == "sum":
+            return self.program.sums[slot.position].scope == "unit"
         return slot.kind == "buffer"
 
     def _reads(self):
@@ -235,9 +260,14 @@ class _Writer:
                     self._element(i, "row", False),
                 )
         for i, operand in enumerate(self.program.operands):
-            if operand.scope == "row":
+            if operand.scope == "row" and operand.kind != "lookup":
                 yield "%s operand_%d = 0;" % (self._ctype(Slot("operand", i)), i)
                 yield "if (active) {%s}" % self._read_number(i, operand)
+        for i, part in enumerate(self.program.sums):
+            if part.scope == "row":
+                name = "sum_%d" % i
+                yield "%s %s = 0;" % (self._ctype(Slot("sum", i)), name)
+                yield "if (active) {%s}" % self._sum(i, name)
         for i, dtype in enumerate(self.program.numbers):
             yield "%s number_%d = 0;" % (ctype(dtype), i)
         if barrier:
@@ -249,7 +279,7 @@ class _Writer:
         if operand.kind == "count":
             return "%s = end - begin;" % name
         if operand.kind == "summed":
-            return self._sum(i, name, False)
+            return self._summed(i, name, False)
         if operand.kind == "last":
             element = self._element_of_many(i, False)
             return "const ga_long position = order[end - 1]; %s = %s;" % (name, element)
@@ -261,8 +291,15 @@ class _Writer:
     def _read_unit(self, x, slot):
         """Declares and reads an input of a step."""
         declaration = "%s %s" % (self._ctype(slot), x)
+        if slot.kind == "operand" and self._kind(slot) == "lookup":
+            element = self._element(
+                self.starts[slot.position], "position", self._has_units(slot)
+            )
+            return "const %s = %s;" % (declaration, element)
         if not self._has_units(slot):
             return "const %s = %s_%d;" % (declaration, slot.kind, slot.position)
+        if slot.kind == "sum":
+            return declaration + " = 0;" + self._sum(slot.position, x)
         if slot.kind == "buffer":
             return "const %s = buffer_%d[d];" % (declaration, slot.position)
         if slot.kind == "table":
@@ -270,7 +307,7 @@ class _Writer:
             return "const %s = %s;" % (declaration, element)
         operand, k = self.program.operands[slot.position], self.starts[slot.position]
         if operand.kind == "summed":
-            return declaration + " = 0;" + self._sum(slot.position, x, True)
+            return declaration + " = 0;" + self._summed(slot.position, x, True)
         if operand.kind == "last":
             element = self._element_of_many(slot.position, True)
             return "%s; {const ga_long position = order[end - 1]; %s = %s;}" % (

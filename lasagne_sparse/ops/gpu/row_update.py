@@ -6,6 +6,7 @@ from theano.gof import Apply
 from theano.gpuarray.basic_ops import as_gpuarray_variable
 from theano.gpuarray.type import GpuArrayType
 
+from ..row_program import composites
 from ..row_update import RowUpdate
 from .rows import RowKernelBase
 
@@ -107,8 +108,8 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
         )
 
     def c_code_cache_version(self):
-        versions = [s.composite.c_code_cache_version() for s in self.program.steps]
-        return (2,) + tuple(versions) if all(versions) else ()
+        versions = [part.c_code_cache_version() for part in composites(self.program)]
+        return (3,) + tuple(versions) if all(versions) else ()
 
 
 def _on_host(variable):
