@@ -34,6 +34,8 @@ from .source_lines import source_line
 __all__ = ["Access", "FunctionReading", "TableSizedWork", "Transfer"]
 
 _READERS = (Gather, AdvancedSubtensor1, AdvancedSubtensor)
+# They work with the rows that they read, instead of handing them on.
+_COMPUTERS = (RowMap, RowUpdate)
 _WRITERS = (AdvancedIncSubtensor1, AdvancedIncSubtensor, IncSubtensor)
 # They look at a table without reading it.
 _VIEWS = (
@@ -151,8 +153,8 @@ class FunctionReading:
     def _row_axes(self, tables):
         """Returns {table: set of the axes along which its rows lie}."""
         axes = OrderedDict()
-        for _, variable, _ in self.row_accesses:
-            table, axis = _root(variable)
+        for node, position, _ in self.row_accesses:
+            table, axis = _root(node.inputs[position])
             if table in self.shared:
                 axes.setdefault(table, set()).add(axis)
         if tables is None:
@@ -183,9 +185,9 @@ class FunctionReading:
 
     # Rows
 
-    def _access(self, node, variable, does):
+    def _access(self, node, position, does):
         """Returns an Access of a shared table, or none."""
-        table, axis = _root(variable)
+        table, axis = _root(node.inputs[position])
         if table not in self.axes:
             return []
         shape = shape_now(table)
@@ -197,11 +199,9 @@ class FunctionReading:
                 self._name(table),
                 does,
                 str(node.op),
-                1
-                if isinstance(node.op, (RowMap, RowUpdate)) and does == "reads"
-                else 2,
+                1 if does == "reads" and isinstance(node.op, _COMPUTERS) else 2,
                 (_item_size(table), num_units),
-                "rows" if _are_rows(node, variable) else "lookups",
+                "rows" if _are_rows(node, position) else "lookups",
                 _line(node),
             )
         ]
@@ -285,19 +285,19 @@ def _bounded(node, tied):
 
 
 def _row_accesses(node):
-    """Returns (node, the table as the node sees it, what is done) of row accesses."""
+    """Returns (node, position of the table, what is done) of row accesses."""
     op = node.op
     if isinstance(op, RowUpdate):
         return [
-            (node, node.inputs[i], "updates" if i - 3 in op.inplace else "copies")
+            (node, i, "updates" if i - 3 in op.inplace else "copies")
             for i in range(3, 3 + len(node.outputs))
-        ] + [(node, node.inputs[i], "reads") for i in op.gathered()]
+        ] + [(node, i, "reads") for i in op.gathered()]
     if isinstance(op, RowMap):
-        return [(node, node.inputs[i], "reads") for i in op.gathered()]
+        return [(node, i, "reads") for i in op.gathered()]
     if isinstance(op, _READERS):
-        return [(node, node.inputs[0], "reads")]
+        return [(node, 0, "reads")]
     if isinstance(op, (AdvancedIncSubtensor1, AdvancedIncSubtensor)):
-        return [(node, node.inputs[0], "updates" if op.inplace else "copies")]
+        return [(node, 0, "updates" if op.inplace else "copies")]
     return []
 
 
@@ -355,13 +355,13 @@ def _is_copied(node, i):
     return isinstance(node.op, _WRITERS) and not node.op.inplace
 
 
-def _are_rows(node, table):
+def _are_rows(node, position):
     """Tells whether a row access counts each row once."""
     if isinstance(node.op, RowUpdate):
         return True
     indices = node.inputs[-1]
     if isinstance(node.op, RowMap):
-        indices = node.inputs[node.op.gathered()[node.inputs.index(table)]]
+        indices = node.inputs[node.op.gathered()[position]]
     return (
         indices.owner is not None
         and isinstance(indices.owner.op, UniqueRows)

@@ -19,7 +19,7 @@ Examples
 >>> x = T.ivector('x')
 >>> f = theano.function([x], W[x].sum())
 >>> print(explain(f).accesses[0].bytes)
-2 x 4 B x 128 x lookups
+1 x 4 B x 128 x lookups
 >>> assert_sparse(f, [W])
 >>> g = theano.function([], (2 * W).sum())
 >>> assert_sparse(g, [W])  # doctest: +ELLIPSIS

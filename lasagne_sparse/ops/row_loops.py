@@ -50,14 +50,6 @@ class Arrays:
     a number; both bear the name of their slot.
     """
 
-    def row_of(self, i):
-        """Returns the row that is read of a table, operand `i`"""
-        return "row"
-
-    def row_ahead(self, i):
-        """Returns the one that is fetched from memory ahead of time"""
-        return "ahead"
-
     def __init__(self, program, tables, operands, scratch):
         self.program = program
         self.tables, self.operands = tables, operands
@@ -77,6 +69,14 @@ class Arrays:
             self.reads.append(
                 "%s *__restrict__ buffer_%d = %s;" % (c_type, i, scratch(c_type))
             )
+
+    def row_of(self, i):
+        """Returns the row that is read of a table, operand `i`"""
+        return "row"
+
+    def row_ahead(self, i):
+        """Returns the one that is fetched from memory ahead of time"""
+        return "ahead"
 
     def _table(self, i, scope, c_type):
         layout = "table_layouts + %d" % i

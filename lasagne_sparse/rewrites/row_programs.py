@@ -35,7 +35,8 @@ __all__ = [
     "sums_units",
 ]
 
-# float16 has no arithmetic of its own in Theano's C, complex numbers no loops here
+#: What programs compute with. float16 has no arithmetic of its own in Theano's C,
+#: complex numbers no loops here.
 DTYPES = frozenset(
     ["bool", "float32", "float64"]
     + [sign + "int%d" % bits for sign in ("", "u") for bits in (8, 16, 32, 64)]
