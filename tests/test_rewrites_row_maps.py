@@ -8,6 +8,7 @@ from graph_text import text_of
 from lasagne_sparse.ops import Gather
 from lasagne_sparse.ops.row_map import RowMap
 from theano.gof.opt import check_stack_trace
+from theano.ifelse import ifelse
 from theano.tensor.elemwise import CAReduce, Elemwise
 
 PYTHON = theano.Mode("py", "fast_run")
@@ -149,6 +150,18 @@ def test_lookups_that_wait_for_something_else_are_left_out(rng, W, V):
 def test_lookups_that_never_meet_are_two_maps(rng, W, V):
     function = check(rng, [I, J], [T.sqr(W[I]), T.tanh(V[J])])
     assert len(nodes(function, RowMap)) == 2
+
+
+def test_only_the_branch_of_an_ifelse_that_is_taken_looks_up(W, V):
+    which = T.iscalar()
+    rows = W[I]
+    branches = ifelse(which, (rows * V[J]).sum(), rows.sum())
+    lazy = theano.Mode("vm", "fast_run")
+    function = theano.function([which, I, J], branches, mode=lazy)
+    expected = W.get_value()[ROWS].sum()
+    np.testing.assert_allclose(function(0, ROWS, OTHERS + 100), expected, rtol=1e-5)
+    with pytest.raises(IndexError):
+        function(1, ROWS, OTHERS + 100)
 
 
 def test_a_softmax_over_units_is_not_a_map(rng, W):

@@ -85,12 +85,13 @@ class Gather(IndexingOp):
 
     def c_code(self, node, name, inputs, outputs, sub):
         return """
-        if (lasagne_sparse_gather<%(index_t)s>(
+        if (lasagne_sparse_gather<%(index_t)s, %(item_t)s>(
                 %(table)s, %(indices)s, %(table_name)s, &%(gathered)s)) {
             %(fail)s
         }
         """ % dict(
             index_t=node.inputs[1].type.dtype_specs()[1],
+            item_t=node.inputs[0].type.dtype_specs()[1],
             table=inputs[0],
             indices=inputs[1],
             table_name=sub["params"],
@@ -99,4 +100,4 @@ class Gather(IndexingOp):
         )
 
     def c_code_cache_version(self):
-        return (2,)
+        return (3,)

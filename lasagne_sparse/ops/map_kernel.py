@@ -66,11 +66,10 @@ static int row_map_%(name)s(PyArrayObject **operands, row_lookups *lookups,
     #pragma omp parallel for num_threads(num_threads) schedule(static)
     for (npy_int64 chunk = 0; chunk < num_chunks; chunk++) {
         const npy_int64 begin = chunk * ROW_UPDATE_CHUNK;
-        const npy_int64 end =
-            std::min<npy_int64>(begin + ROW_UPDATE_CHUNK, num_lookups);
+        const npy_int64 end = begin + ROW_UPDATE_CHUNK;
         loop(layouts, lookups->rows, data, sums + chunk * %(num_totals)d, num_units,
-             scratch + slot * %(num_slots)d * row_thread(), slot, begin, end,
-             num_lookups);
+             scratch + slot * %(num_slots)d * row_thread(), slot, begin,
+             end < num_lookups ? end : num_lookups, num_lookups);
     }
     const int failed =
         row_map_totals(sums, num_chunks, total_types, %(num_totals)d, totals);

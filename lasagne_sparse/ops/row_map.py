@@ -169,7 +169,7 @@ class RowMap(Op):
             storage[0] = result
 
     def c_headers(self):
-        return ["<math.h>", "<algorithm>"]
+        return ["<math.h>"]
 
     def c_compile_args(self):
         # Comparisons need not raise floating point flags: they vectorise then.

@@ -211,7 +211,7 @@ class RowUpdate(Op):
         ], units
 
     def c_headers(self):
-        return ["<math.h>", "<vector>", "<algorithm>"]
+        return ["<math.h>"]
 
     def c_compile_args(self):
         # Comparisons need not raise floating point flags: they vectorise then.

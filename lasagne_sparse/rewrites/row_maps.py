@@ -9,6 +9,7 @@ memory and read again.
 from theano.compile import optdb
 from theano.gof.opt import Optimizer, copy_stack_trace
 from theano.gof.toolbox import ReplaceValidate
+from theano.ifelse import IfElse
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise, Sum
 
 from ..ops import Gather
@@ -37,16 +38,20 @@ class FuseRowMaps(Optimizer):
     anything else needs of it.
 
     It does not fuse float16 or complex numbers, what is on a GPU, and what would have
-    to wait for its own result.
+    to wait for its own result; and nothing where there is an ``ifelse``, of which only
+    one branch is to be computed.
     """
 
     def add_requirements(self, fgraph):
         fgraph.attach_feature(ReplaceValidate())
 
     def apply(self, fgraph):
-        for gathers in _connected_gathers(fgraph.toposort()):
+        nodes = fgraph.toposort()
+        if any(isinstance(node.op, IfElse) for node in nodes):
+            return
+        for gathers in _connected_gathers(nodes):
             region = _region(fgraph.toposort(), gathers)
-            if any(isinstance(node.op, (Elemwise, CAReduce)) for node in region):
+            if any(_does_work(node) for node in region):
                 self._fuse(fgraph, region)
 
     def _fuse(self, fgraph, region):
@@ -71,7 +76,8 @@ class FuseRowMaps(Optimizer):
 
 def _connected_gathers(nodes):
     """Returns sets of gathers that meet in what is computed of them."""
-    groups, group_of = {}, {}  # of nodes: the gathers that it is computed from
+    groups, group_of = {}, {}  # of nodes: a gather that it is computed from
+    used = set()
     for node in nodes:
         if _is_source(node):
             group_of[node] = node
@@ -85,7 +91,10 @@ def _connected_gathers(nodes):
                     for member, group in group_of.items():
                         if group is other:
                             group_of[member] = first
-    return list(groups.values())
+            if found and _does_work(node):
+                used.add(node)
+    used = {group_of[node] for node in used}
+    return [gathers for first, gathers in groups.items() if first in used]
 
 
 def _region(nodes, gathers):
@@ -105,6 +114,11 @@ def _region(nodes, gathers):
         elif waits or any(v in rows for v in node.inputs):
             later.update(node.outputs)
     return region
+
+
+def _does_work(node):
+    """Tells whether a node computes, rather than looks at memory."""
+    return isinstance(node.op, (Elemwise, CAReduce))
 
 
 def _is_source(node):

@@ -73,28 +73,8 @@ static void lasagne_sparse_gather_items(PyArrayObject *table, const int64_t *row
     }
 }
 
-struct lasagne_sparse_16_bytes { int64_t first, second; };
-
-/* Returns 0, or -1 with the error set. */
-static int lasagne_sparse_gather_strided(PyArrayObject *table, const int64_t *rows,
-                                         npy_intp n, char *gathered)
-{
-    switch (PyArray_ITEMSIZE(table)) {
-    case 1: lasagne_sparse_gather_items<int8_t>(table, rows, n, gathered); return 0;
-    case 2: lasagne_sparse_gather_items<int16_t>(table, rows, n, gathered); return 0;
-    case 4: lasagne_sparse_gather_items<int32_t>(table, rows, n, gathered); return 0;
-    case 8: lasagne_sparse_gather_items<int64_t>(table, rows, n, gathered); return 0;
-    case 16:
-        lasagne_sparse_gather_items<lasagne_sparse_16_bytes>(table, rows, n, gathered);
-        return 0;
-    }
-    PyErr_Format(PyExc_NotImplementedError,
-                 "a table's elements must have 1, 2, 4, 8 or 16 bytes; got %d",
-                 (int)PyArray_ITEMSIZE(table));
-    return -1;
-}
-
-template <typename index_t>
+/* `item_t` is a type as large as an element of the table. */
+template <typename index_t, typename item_t>
 static int lasagne_sparse_gather(PyArrayObject *table, PyArrayObject *indices,
                                  PyObject *name, PyArrayObject **gathered)
 {
@@ -104,15 +84,15 @@ static int lasagne_sparse_gather(PyArrayObject *table, PyArrayObject *indices,
     npy_intp dims[NPY_MAXDIMS];
     memcpy(dims, PyArray_DIMS(table), PyArray_NDIM(table) * sizeof(npy_intp));
     dims[0] = n;
-    int failed = lasagne_sparse_ensure(gathered, PyArray_NDIM(table), dims,
-                                       PyArray_TYPE(table));
+    const int failed = lasagne_sparse_ensure(gathered, PyArray_NDIM(table), dims,
+                                             PyArray_TYPE(table));
     if (!failed && lasagne_sparse_rows_contiguous(table))
         lasagne_sparse_gather_all(
             PyArray_BYTES(table), PyArray_STRIDE(table, 0),
             lasagne_sparse_row_size(table) * PyArray_ITEMSIZE(table), rows, n,
             PyArray_BYTES(*gathered));
     else if (!failed)
-        failed = lasagne_sparse_gather_strided(table, rows, n, PyArray_BYTES(*gathered));
+        lasagne_sparse_gather_items<item_t>(table, rows, n, PyArray_BYTES(*gathered));
     free(rows);
     return failed;
 }
