@@ -58,7 +58,7 @@ def test_products_of_two_tables_are_summed_as_they_are_computed(rng, mode, dtype
         close(V, v)
 
 
-def test_no_array_of_products_is_made(rng):
+def test_no_array_of_products_is_made(rng, host_only):
     U, V, inputs, loss = factorization(rng)
     function = compiled(inputs, rules.adam(loss, [U, V]))
     matrices = [n for n in nodes(function, Elemwise) if n.outputs[0].ndim == 2]
