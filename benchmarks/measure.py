@@ -270,6 +270,42 @@ def network(setup):
     }
 
 
+def factorization(setup):
+    """Matrix factorization: two tables and their biases"""
+    threads = thread_variables(max(setup.options.axes["threads"] or [2]))
+    contestants = [
+        ("ours", setup.python, "ours", {}),
+        ("PyTorch SparseAdam", setup.peers, "pytorch", {"THP_MEM_ALLOC_ENABLE": "0"}),
+        (
+            "PyTorch SparseAdam, huge pages",
+            setup.peers,
+            "pytorch",
+            {"THP_MEM_ALLOC_ENABLE": "1"},
+        ),
+        ("ours, without rewrites", setup.python, "unfused", {}),
+        ("lasagne.updates, dense", setup.python, "dense", {}),
+    ]
+    found = [
+        Contestant(
+            label,
+            interpreter,
+            "contestants_factorization",
+            name,
+            {},
+            dict(threads, **variables),
+        )
+        for label, interpreter, name, variables in contestants
+        if interpreter
+    ]
+    yield {
+        "part": "factorization",
+        "title": "factorization of ratings, 200,000 x 64 and 50,000 x 64, adam",
+        # of each number three: itself, and adam's two accumulators
+        "table_bytes": 3 * 4 * (200000 + 50000) * (64 + 1),
+        "contestants": setup.turns(found),
+    }
+
+
 def words(setup):
     """Word vectors from text, against gensim: see ``word2vec.py``"""
     # Imported here: it reads the modules of examples/, which no other part needs.
@@ -297,6 +333,7 @@ PARTS = {
     "ops": ops,
     "rows": rows,
     "network": network,
+    "factorization": factorization,
     "growth": growth,
     "words": words,
 }

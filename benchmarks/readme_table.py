@@ -227,6 +227,17 @@ def render(document):
         ],
         "ms",
     )
+    lines += job(
+        document,
+        "factorization",
+        [
+            ("ours", "ours"),
+            ("PyTorch SparseAdam", "PyTorch's ``SparseAdam``"),
+            ("PyTorch SparseAdam, huge pages", "the same with huge pages"),
+            ("lasagne.updates, dense", "``lasagne.updates``"),
+        ],
+        "ms",
+    )
     lines += growth(document) + words(document) + machine(document)
     return "\n".join(lines)
 
