@@ -7,6 +7,7 @@ import theano.tensor as T
 from graph_text import text_of
 from lasagne_sparse.ops import Gather
 from lasagne_sparse.ops.row_map import RowMap
+from theano.configparser import change_flags
 from theano.gof.opt import check_stack_trace
 from theano.ifelse import ifelse
 from theano.tensor.elemwise import CAReduce, Elemwise
@@ -52,7 +53,8 @@ def nodes(function, *ops):
 
 def check(rng, inputs, outputs, mode=C):
     """Compiles, compares with the graph without our rewrites; returns the function."""
-    function = theano.function(inputs, outputs, mode=mode)
+    with change_flags(on_opt_error="raise"):
+        function = theano.function(inputs, outputs, mode=mode)
     plain = theano.function(inputs, outputs, mode=PLAIN)
     values = [values_of(v, rng) for v in inputs]
     for one, other in zip(function(*values), plain(*values)):
@@ -109,6 +111,20 @@ def test_what_is_the_same_for_all_lookups_takes_part(rng, W):
     # the product of the row and the number is computed once
     assert_one_map(function, left=["Mul"])
     np.testing.assert_allclose(function(ROWS, 2), 2 * W.get_value()[ROWS])
+
+
+def test_one_row_for_all_lookups_is_no_lookup_of_each(rng, W):
+    """``W[[3]]`` has one row by its type, which NumPy's rules repeat"""
+    function = check(rng, [I, X], [W[[3]] * X, (W[[3]] * W[I]).sum(axis=1)])
+    assert nodes(function, RowMap)
+
+
+def test_a_number_of_each_lookup_times_a_row_for_all(rng, bias):
+    """No operand has a row of each lookup to tell the shape of the outcome"""
+    row = T.addbroadcast(theano.shared(np.ones((1, 3), "float32")), 0)
+    outer = bias[I].dimshuffle(0, "x") * row
+    check(rng, [I], [outer, outer.sum(axis=1), outer.sum()])
+    check(rng, [I, X], [outer * X, bias[I] * 2])
 
 
 def test_tables_of_rank_three_and_mixed_dtypes(rng):

@@ -121,11 +121,17 @@ def _does_work(node):
     return isinstance(node.op, (Elemwise, CAReduce))
 
 
+def _has_rows(variable):
+    """Tells whether a variable has a row for each lookup, rather than one for all."""
+    return variable.ndim > 0 and not variable.broadcastable[0]
+
+
 def _is_source(node):
     """Tells whether a node looks rows up that a map can read."""
     return (
         isinstance(node.op, Gather)
         and node.inputs[0].dtype in DTYPES
+        and _has_rows(node.outputs[0])
         and not is_on_gpu(node.inputs[0])
     )
 
@@ -137,8 +143,11 @@ def _is_computed(node):
         return False
     if isinstance(node.op, Elemwise):
         return (
-            result.ndim > 0
-            and not result.broadcastable[0]
+            _has_rows(result)
+            # one of them tells how long the rows are
+            and any(
+                _has_rows(v) and scope_of(v) == scope_of(result) for v in node.inputs
+            )
             and is_loop(node, DTYPES)
             and not any(stretches(v) for v in node.inputs)
         )
