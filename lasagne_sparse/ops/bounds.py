@@ -8,7 +8,13 @@ import numpy as np
 import theano.tensor as T
 from theano.gof import Op, generic
 
-__all__ = ["IndexingOp", "as_indices", "check_bounds", "wrap_negative"]
+__all__ = [
+    "IndexingOp",
+    "as_index_vector",
+    "as_indices",
+    "check_bounds",
+    "wrap_negative",
+]
 
 
 class IndexingOp(Op):
@@ -35,6 +41,32 @@ class IndexingOp(Op):
         return self.table
 
 
+def as_index_vector(indices):
+    """Checks indices of rows, when the graph is built
+
+    Parameters
+    ----------
+    indices : Theano vector, shape ``(num_lookups,)``, any integer dtype
+
+    Returns
+    -------
+    Theano vector
+        The indices.
+
+    Raises
+    ------
+    TypeError
+        If `indices` is no vector of integers.
+    """
+    indices = T.as_tensor_variable(indices)
+    if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
+        raise TypeError(
+            "indices must be a vector of integers, got %s: cast them to "
+            "'int32' and flatten() them" % (indices.type,)
+        )
+    return indices
+
+
 def as_indices(indices, num_rows):
     """Checks the inputs of an Op that looks at indices, when the graph is built
 
@@ -54,13 +86,8 @@ def as_indices(indices, num_rows):
     TypeError
         If `indices` is no vector of integers, or `num_rows` no integer scalar.
     """
-    indices = T.as_tensor_variable(indices)
+    indices = as_index_vector(indices)
     num_rows = T.as_tensor_variable(num_rows)
-    if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
-        raise TypeError(
-            "indices must be a vector of integers, got %s: cast them to "
-            "'int32' and flatten() them" % (indices.type,)
-        )
     if num_rows.dtype not in T.integer_dtypes or num_rows.ndim != 0:
         raise TypeError(
             "num_rows must be an integer scalar such as table.shape[0], got %s"

@@ -4,7 +4,7 @@ import theano.tensor as T
 from theano.gof import Apply
 from theano.gradient import DisconnectedType
 
-from .bounds import IndexingOp, check_bounds, wrap_negative
+from .bounds import IndexingOp, as_index_vector, check_bounds, wrap_negative
 from .c_support import c_files, openmp_flags
 
 __all__ = ["Gather"]
@@ -44,14 +44,10 @@ class Gather(IndexingOp):
     """
 
     def make_node(self, table, indices):
-        table, indices = T.as_tensor_variable(table), T.as_tensor_variable(indices)
+        table = T.as_tensor_variable(table)
         if table.ndim == 0:
             raise TypeError("a table has at least one dimension, got a scalar")
-        if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
-            raise TypeError(
-                "indices must be a vector of integers, got %s: cast them to "
-                "'int32' and flatten() them" % (indices.type,)
-            )
+        indices = as_index_vector(indices)
         broadcastable = indices.broadcastable + table.broadcastable[1:]
         return Apply(
             self, [table, indices], [T.TensorType(table.dtype, broadcastable)()]

@@ -4,7 +4,7 @@ import numpy as np
 import theano.tensor as T
 from theano.gof import Apply, Op, generic
 
-from .bounds import check_bounds, wrap_negative
+from .bounds import as_index_vector, check_bounds, wrap_negative
 from .c_support import c_files, openmp_flags
 from .map_kernel import map_kernel
 from .row_loops import part_name
@@ -97,11 +97,7 @@ class RowMap(Op):
                 "together" % (len(self.tables), len(self.program.operands), len(inputs))
             )
         for indices in inputs[: len(self.tables)]:
-            if indices.dtype not in T.integer_dtypes or indices.ndim != 1:
-                raise TypeError(
-                    "indices must be a vector of integers, got %s: cast them to "
-                    "'int32' and flatten() them" % (indices.type,)
-                )
+            as_index_vector(indices)
         outputs = [self._type(output, inputs)() for output in self.program.outputs]
         outputs += [T.scalar(dtype=dtype) for dtype in self.program.totals]
         return Apply(self, inputs, outputs)
