@@ -72,4 +72,4 @@ say "Trying it"
 # shellcheck disable=SC1091
 . "$links/activate"
 python -m lasagne_sparse || stop "Theano could not use the GPU: see above."
-say "Now: . ${links#"$PWD"/}/activate; python -m pytest tests/test_gpu.py"
+say "Now: . ${links#"$PWD"/}/activate; python -m pytest tests/gpu"

@@ -16,8 +16,9 @@ minibatch; this library updates those, and only those, under every rule.
 
 from . import compat  # first: what follows imports Theano and Lasagne
 from . import layers, rewrites, updates
-from .explain import assert_sparse, explain
+from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
+from . import former_paths  # noqa: F401
 
 __version__ = "0.1.0.dev0"
 

@@ -25,8 +25,8 @@ Examples
 [2 7] [1 0 1 1]
 """
 
-from .gather import Gather
-from .segment_sum import SegmentSum
-from .unique_rows import UniqueRows, unique_rows
+from .indexing.gather import Gather
+from .indexing.segment_sum import SegmentSum
+from .indexing.unique_rows import UniqueRows, unique_rows
 
 __all__ = ["Gather", "SegmentSum", "UniqueRows", "unique_rows"]

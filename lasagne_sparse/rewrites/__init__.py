@@ -7,7 +7,8 @@ at no change of results but rounding.
 
 import sys
 
-from . import gathers, ordering, reductions, row_maps, row_updates, totals
+from . import gathers, ordering, reductions, totals
+from .fusion import row_maps, row_updates
 
 # Theano imports its GPU part where its flags ask for a device, and then only.
 if getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):

@@ -15,8 +15,8 @@ from theano.tensor import TensorType, integer_dtypes
 
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.gpu import GpuRowUpdate, GpuSegmentSum
-from ..ops.row_numbers import RowNumbers
-from ..ops.row_update import RowUpdate
+from ..ops.indexing.row_numbers import RowNumbers
+from ..ops.rows.row_update import RowUpdate
 
 __all__ = [
     "KeepOnHost",

@@ -16,8 +16,8 @@ from theano.gof.toolbox import Feature
 from theano.ifelse import IfElse
 
 from ..ops import Gather, SegmentSum, UniqueRows
-from ..ops.row_map import RowMap
-from ..ops.row_update import RowUpdate
+from ..ops.rows.row_map import RowMap
+from ..ops.rows.row_update import RowUpdate
 
 __all__ = ["OrderWrites", "WritesComeLast"]
 

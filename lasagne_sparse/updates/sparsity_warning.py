@@ -15,9 +15,9 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from ..gradients import dense_terms
+from ..sparsity.gradients import dense_terms
 from ..graph import shape_now, walk
-from ..source_lines import source_line
+from ..graph import source_line
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
 

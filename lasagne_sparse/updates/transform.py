@@ -14,8 +14,8 @@ import numpy as np
 import theano
 import theano.tensor as T
 
-from ..accumulators import call_beside
-from ..gradients import row_gradient
+from ..state.placement import call_beside
+from ..sparsity.gradients import row_gradient
 from ..graph import listed, table_of
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows

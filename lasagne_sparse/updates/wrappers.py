@@ -7,8 +7,8 @@ import numpy as np
 import theano
 import theano.tensor as T
 
-from ..accumulators import call_beside
-from ..gradients import row_gradient
+from ..state.placement import call_beside
+from ..sparsity.gradients import row_gradient
 from ..graph import listed
 from .sparsity_warning import warn_norm
 from .writes import depends_on, row_write, row_writes, write_rows

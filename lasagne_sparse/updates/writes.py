@@ -7,10 +7,10 @@ from theano.gof.graph import ancestors
 from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-from ..gradients import TouchedRows
+from ..sparsity.gradients import TouchedRows
 from ..graph import table_of, without_transfers
-from ..restrict import restrict, row_leaves, take
-from ..scatters import unique_rows_node
+from ..sparsity.restrict import restrict, row_leaves, take
+from ..sparsity.scatters import unique_rows_node
 from .sparsity_warning import warn_opaque
 
 __all__ = ["write_rows", "row_writes", "row_write", "depends_on"]
@@ -72,7 +72,7 @@ def _leaf_of(expression, leaves):
 def _write(shared, expression, axis, update, known):
     """Writes the rows of one update expression
 
-    ``known`` is the memory of :func:`lasagne_sparse.restrict.restrict`, shared
+    ``known`` is the memory of :func:`lasagne_sparse.sparsity.restrict.restrict`, shared
     by all expressions of one table, so that they share its gathers.
     """
     opaque = []

@@ -14,7 +14,7 @@ import theano
 from pygpu.gpuarray import dtype_to_ctype
 from theano.gpuarray.fp16_help import load_w, work_dtype, write_w
 
-from ..row_program import Slot, composites
+from ..programs.row_program import Slot, composites
 
 __all__ = ["Array", "KERNEL", "THREADS", "row_kernel"]
 

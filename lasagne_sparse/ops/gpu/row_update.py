@@ -6,8 +6,8 @@ from theano.gof import Apply
 from theano.gpuarray.basic_ops import as_gpuarray_variable
 from theano.gpuarray.type import GpuArrayType
 
-from ..row_program import composites
-from ..row_update import RowUpdate
+from ..programs.row_program import composites
+from ..rows.row_update import RowUpdate
 from .rows import RowKernelBase
 
 __all__ = ["GpuRowUpdate"]
@@ -27,7 +27,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
     Parameters
     ----------
     program : RowProgram
-        What to compute for a row: see :mod:`lasagne_sparse.ops.row_program`.
+        What to compute for a row: see :mod:`lasagne_sparse.ops.programs.row_program`.
     inplace : tuple of int
         The positions of the tables whose storage the results take over.
 

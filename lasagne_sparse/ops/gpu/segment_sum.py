@@ -7,8 +7,8 @@ from theano.gof import Apply
 from theano.gpuarray.basic_ops import as_gpuarray_variable, infer_context_name
 from theano.gpuarray.type import GpuArrayType
 
-from ..row_program import Operand, RowProgram, Slot, Step, Store
-from ..segment_sum import SegmentSum
+from ..programs.row_program import Operand, RowProgram, Slot, Step, Store
+from ..indexing.segment_sum import SegmentSum
 from .rows import RowKernelBase
 
 __all__ = ["GpuSegmentSum"]

@@ -1,0 +1,35 @@
+"""Answers questions about a Theano graph without changing it
+
+All other rooms ask here: is this expression all zeros, which table is behind this
+view, what lies upstream of this variable, which line of a program made it?
+
+.. autosummary::
+    :nosignatures:
+
+    constants
+    views
+    walk
+    variables
+    source_lines
+"""
+
+from .constants import constant_value, is_zeros, keeps_zeros, value_at
+from .source_lines import source_line
+from .variables import listed, shape_now
+from .views import is_full_slice, is_transfer, table_of, without_transfers
+from .walk import walk
+
+__all__ = [
+    "constant_value",
+    "is_full_slice",
+    "is_transfer",
+    "is_zeros",
+    "keeps_zeros",
+    "listed",
+    "shape_now",
+    "source_line",
+    "table_of",
+    "value_at",
+    "walk",
+    "without_transfers",
+]

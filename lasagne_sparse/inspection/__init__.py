@@ -1,0 +1,1 @@
+"""What does a compiled function touch, and what does the library stand on?"""

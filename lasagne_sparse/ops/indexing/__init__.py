@@ -1,0 +1,1 @@
+"""Ops about indices: distinct rows, gathers, sums of gradient rows"""

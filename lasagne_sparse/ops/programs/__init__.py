@@ -1,0 +1,1 @@
+"""What is computed for a row, as data: its meaning in NumPy, and its C"""

@@ -1,0 +1,1 @@
+"""Ops that run a program for each row: updates of tables, maps over lookups"""

@@ -1,0 +1,168 @@
+"""Reads a lookup's gradient: which indices does it scatter, and what values?
+
+Theano differentiates a lookup into a scatter into zeros, of one form for each
+form of indexing: ``W[x]``, ``W[k]``, ``W[a:b]``, ``W[:, a:b]``, ``W[i, j]``.
+"""
+
+from collections import namedtuple
+
+import theano.tensor as T
+from theano.gof.graph import Constant
+from theano.scalar import Cast
+from theano.tensor.elemwise import Elemwise
+from theano.tensor.subtensor import (
+    AdvancedIncSubtensor,
+    AdvancedIncSubtensor1,
+    IncSubtensor,
+    get_canonical_form_slice,
+    get_idx_list,
+)
+from theano.tensor.type_other import SliceType
+
+from ..graph import is_full_slice, is_transfer, is_zeros
+from ..ops import UniqueRows
+
+__all__ = ["Scatter", "scatter_at", "unique_rows_node", "axis_first", "axis_back"]
+
+Scatter = namedtuple("Scatter", "indices values base axis distinct")
+Scatter.__doc__ = """A lookup's gradient: ``values`` added to zeros at ``indices``
+
+``values`` have the indices along axis 0, whatever the ``axis`` of the table
+that they count along; ``distinct`` tells whether they are known to be. Values of a
+float16 table are float32: they are rounded only when they are in the table.
+"""
+
+
+def scatter_at(variable, axis):
+    """Reads a scatter into zeros along an axis, or returns None."""
+    node = variable.owner
+    readers = {
+        AdvancedIncSubtensor1: _read_vector_scatter,
+        IncSubtensor: _read_basic_scatter,
+        AdvancedIncSubtensor: _read_element_scatter,
+    }
+    reader = readers.get(type(node.op)) if node is not None else None
+    if reader is None or node.op.set_instead_of_inc or not is_zeros(node.inputs[0]):
+        return None
+    scatter = reader(node, axis)
+    if scatter is None or scatter.values.dtype != "float16":
+        return scatter
+    return scatter._replace(values=_widened(scatter.values))
+
+
+def _widened(values):
+    """Returns values of float16 in float32, before they were rounded if possible."""
+    node = values.owner
+    if node is not None and isinstance(node.op, Elemwise):
+        if isinstance(node.op.scalar_op, Cast) and node.inputs[0].dtype == "float32":
+            return node.inputs[0]
+    if node is not None and isinstance(node.op, AdvancedIncSubtensor1):
+        base, increment, indices = node.inputs
+        if is_zeros(base) and not node.op.set_instead_of_inc:
+            return node.op(T.cast(base, "float32"), _widened(increment), indices)
+    if node is not None and is_transfer(node):
+        return _widened(node.inputs[0])
+    return T.cast(values, "float32")
+
+
+def _read_vector_scatter(node, axis):
+    """``inc_subtensor(zeros[indices], values)`` with a vector of indices"""
+    base, values, indices = node.inputs
+    if axis != 0:
+        return None
+    if values.ndim < base.ndim or any(
+        v and not b for v, b in zip(values.broadcastable, base.broadcastable)
+    ):
+        shape = [indices.shape[0]] + [base.shape[d] for d in range(1, base.ndim)]
+        values = T.alloc(values, *shape)
+    unique = unique_rows_node(indices)
+    return Scatter(indices, values, base, 0, unique is not None)
+
+
+def unique_rows_node(indices):
+    """Returns the node of which `indices` are the distinct rows, or None."""
+    node = indices.owner
+    if node is not None and isinstance(node.op, UniqueRows):
+        return node if indices is node.outputs[0] else None
+    return None
+
+
+def _read_basic_scatter(node, axis):
+    """``inc_subtensor(zeros[k], values)``, ``zeros[a:b]``, ``zeros[:, a:b]``"""
+    base, values = node.inputs[:2]
+    index = get_idx_list((base,) + tuple(node.inputs[2:]), node.op.idx_list)
+    index = index + (slice(None),) * (base.ndim - len(index))
+    first = next((d for d, i in enumerate(index) if not is_full_slice(i)), None)
+    if first != axis:
+        return None  # no rows chosen at all, or another axis is
+    length = base.shape[axis]
+    if isinstance(index[axis], slice):
+        slice_, direction = get_canonical_form_slice(index[axis], length)
+        start, stop, step = (
+            T.cast(T.as_tensor_variable(i), "int64")
+            for i in (slice_.start, slice_.stop, slice_.step)
+        )
+        chosen = T.arange(start, stop, step)[::direction]
+    else:
+        chosen = T.shape_padleft(T.cast(T.as_tensor_variable(index[axis]), "int64"))
+    zeros = _zeros([chosen.shape[0]], base, axis)
+    inner = [slice(None)] + list(index[:axis]) + list(index[axis + 1 :])
+    # Where the axis was indexed by a number, the values lack it.
+    gone = sum(not isinstance(i, slice) for i in index[:axis])
+    if isinstance(index[axis], slice):
+        values = axis_first(values, axis - gone)
+    else:
+        values = T.shape_padleft(values)
+    if not all(is_full_slice(i) for i in inner):
+        values = T.inc_subtensor(zeros[tuple(inner)], values)
+    elif values.broadcastable != zeros.broadcastable:
+        values = zeros + values
+    return Scatter(chosen, values, base, axis, False)
+
+
+def _read_element_scatter(node, axis):
+    """``inc_subtensor(zeros[i, j], values)`` with arrays of indices, slices"""
+    base, values, index = node.inputs[0], node.inputs[1], node.inputs[2:]
+    rows = index[0]
+    if axis != 0 or isinstance(rows.type, SliceType) or rows.ndim == 0:
+        return None
+    # The same elements of a smaller array, in which each index has its own row.
+    position = T.reshape(T.arange(rows.size), rows.shape, ndim=rows.ndim)
+    rest = tuple(
+        _as_python_slice(i) if isinstance(i.type, SliceType) else i for i in index[1:]
+    )
+    zeros = _zeros([rows.size], base, 0)
+    values = T.inc_subtensor(zeros[(position,) + rest], values)
+    return Scatter(T.cast(rows.flatten(), "int64"), values, base, 0, False)
+
+
+def _as_python_slice(variable):
+    """Turns a symbolic slice back into the slice that made it."""
+    if variable.owner is None:
+        return variable.data
+    parts = variable.owner.inputs
+    return slice(
+        *(None if isinstance(i, Constant) and i.data is None else i for i in parts)
+    )
+
+
+def _zeros(num_rows, base, axis):
+    """Zeros with rows along axis 0 and the other axes of `base` after it."""
+    rest = [base.shape[d] for d in range(base.ndim) if d != axis]
+    return T.zeros(list(num_rows) + rest, dtype=base.dtype)
+
+
+def axis_first(variable, axis):
+    """Moves an axis to the front."""
+    if axis == 0:
+        return variable
+    order = [axis] + [d for d in range(variable.ndim) if d != axis]
+    return variable.dimshuffle(*order)
+
+
+def axis_back(variable, axis):
+    """Moves the first axis to where it was before :func:`axis_first`."""
+    if axis == 0:
+        return variable
+    order = list(range(1, axis + 1)) + [0] + list(range(axis + 1, variable.ndim))
+    return variable.dimshuffle(*order)

@@ -1,0 +1,1 @@
+"""What a rule keeps between steps: which variable is what, and where it lives"""
