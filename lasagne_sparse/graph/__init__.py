@@ -17,10 +17,11 @@ from .constants import constant_value, is_zeros, keeps_zeros, value_at
 from .source_lines import source_line
 from .variables import listed, shape_now
 from .views import is_full_slice, is_transfer, table_of, without_transfers
-from .walk import walk
+from .walk import evaluate, walk
 
 __all__ = [
     "constant_value",
+    "evaluate",
     "is_full_slice",
     "is_transfer",
     "is_zeros",
