@@ -83,7 +83,9 @@ class Alignment:
         self.places, self.unknown = {}, {}
         if not leaves:
             return
-        self._rows_of = RowLeaves([*leaves, *updates])
+        # Not all parameters: sets of them would grow with the depth of a network.
+        tables = [touched.table for touched in leaves.values()]
+        self._rows_of = RowLeaves([*leaves, *tables, *self.states])
         self._depends, self._known = frozenset(leaves), {}
         self._align_with_leaves()
         self._align_states()
