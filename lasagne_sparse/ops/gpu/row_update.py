@@ -6,7 +6,6 @@ from theano.gof import Apply
 from theano.gpuarray.basic_ops import as_gpuarray_variable
 from theano.gpuarray.type import GpuArrayType
 
-from ..programs.row_program import composites
 from ..rows.row_update import RowUpdate
 from .rows import RowKernelBase
 
@@ -106,10 +105,6 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
             tables=list(outputs),
             before="\n".join(made),
         )
-
-    def c_code_cache_version(self):
-        versions = [part.c_code_cache_version() for part in composites(self.program)]
-        return (3,) + tuple(versions) if all(versions) else ()
 
 
 def _on_host(variable):

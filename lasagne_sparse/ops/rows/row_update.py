@@ -2,18 +2,19 @@
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Apply, Op
+from theano.gof import Apply
 
 from ..c_support import c_files, openmp_flags
 from ..programs.row_kernel import row_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_program, run_sum
 from ..indexing.segment_sum import check_segments
+from .compiled_only import CompiledOnly
 
 __all__ = ["RowUpdate"]
 
 
-class RowUpdate(Op):
+class RowUpdate(CompiledOnly):
     """
     lasagne_sparse.ops.RowUpdate(program, inplace=(), num_units=0)
 
@@ -247,6 +248,9 @@ class RowUpdate(Op):
             for scope, array in zip(scopes, arrays)
         ], units
 
+    def c_parts(self):
+        return composites(self.program)
+
     def c_headers(self):
         return ["<math.h>"]
 
@@ -255,7 +259,14 @@ class RowUpdate(Op):
         return openmp_flags() + ["-fno-trapping-math"]
 
     def c_support_code(self):
-        texts = [c_files("arrays.h", "row_checks.h", "row_update.h")]
+        texts = [
+            c_files(
+                "c_code/threads.h",
+                "c_code/arrays.h",
+                "rows/row_checks.h",
+                "rows/row_update.h",
+            )
+        ]
         texts += [part.c_support_code() for part in composites(self.program)]
         return "\n".join(dict.fromkeys(texts))
 
@@ -311,10 +322,6 @@ class RowUpdate(Op):
             outputs=", ".join("&" + output for output in outputs),
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        versions = [part.c_code_cache_version() for part in composites(self.program)]
-        return (12,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):
