@@ -70,7 +70,11 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import theano  # noqa: E402
 from devices import ON_GPU, ON_OPENCL, on_host  # noqa: E402
+from lasagne_sparse.ops.programs import validation  # noqa: E402
 from theano.compile import mode  # noqa: E402
+
+# Each program of a row update or a map that a test makes is looked at.
+validation.enabled = True
 
 # What a run on a GPU leaves out: parts of tests' names, and why.
 NOT_ON_GPU = {}
