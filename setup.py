@@ -16,7 +16,7 @@ def read(*path):
 
 def version():
     """Reads the version without importing the package, which needs Theano"""
-    text = read("lasagne_sparse", "__init__.py")
+    text = read("lasagne_sparse", "version.py")
     return re.search(r"^__version__ = ['\"](.+)['\"]$", text, re.MULTILINE).group(1)
 
 

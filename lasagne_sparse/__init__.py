@@ -23,8 +23,7 @@ from . import layers, rewrites, updates
 from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
 from . import former_paths  # noqa: F401
-
-__version__ = "0.1.0.dev0"
+from .version import __version__
 
 __all__ = [
     "assert_sparse",

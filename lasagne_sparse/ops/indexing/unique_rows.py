@@ -55,6 +55,10 @@ class UniqueRows(IndexingOp):
         If an index is not in ``[-num_rows, num_rows)`` (at run time).
     """
 
+    #: Outputs of row numbers, none negative, that do not repeat: see
+    #: :func:`lasagne_sparse.graph.are_distinct`.
+    distinct_outputs = (0,)
+
     def make_node(self, indices, num_rows):
         inputs = as_indices(indices, num_rows)
         return Apply(self, inputs, [T.lvector() for _ in range(4)])
