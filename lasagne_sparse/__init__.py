@@ -14,6 +14,10 @@ minibatch; this library updates those, and only those, under every rule.
     uninstall
 """
 
+from .inspection.in_child import outlive
+
+outlive()  # the report, python -m lasagne_sparse, does not die of what follows
+
 from . import compat  # first: what follows imports Theano and Lasagne
 from . import layers, rewrites, updates
 from .inspection.explanation import assert_sparse, explain

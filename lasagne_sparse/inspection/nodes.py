@@ -64,8 +64,8 @@ def row_accesses(node):
     op = node.op
     if isinstance(op, RowUpdate):
         return [
-            (node, i, "updates" if i - 3 in op.inplace else "copies")
-            for i in range(3, 3 + len(node.outputs))
+            (node, op.table_input(i), "updates" if i in op.inplace else "copies")
+            for i in range(len(node.outputs))
         ] + [(node, i, "reads") for i in op.gathered()]
     if isinstance(op, RowMap):
         return [(node, i, "reads") for i in op.gathered()]
@@ -90,7 +90,7 @@ def harmless_positions(node):
     """
     op = node.op
     if isinstance(op, RowUpdate):
-        return {3 + i for i in op.inplace} | set(op.gathered())
+        return {op.table_input(i) for i in op.inplace} | set(op.gathered())
     if isinstance(op, RowMap):
         return set(op.gathered())
     if isinstance(op, READERS):
@@ -196,7 +196,7 @@ def root_axes(variable):
         if isinstance(node.op, DimShuffle):
             axes = [i if i is None else _axis(node.op.new_order[i]) for i in axes]
         elif isinstance(node.op, RowUpdate):
-            variable = node.inputs[3 + node.outputs.index(variable)]
+            variable = node.op.tables_of(node)[node.outputs.index(variable)]
             continue
         elif not (
             isinstance(node.op, _WRITERS + (Assert, Rebroadcast, ViewOp))

@@ -1,7 +1,7 @@
 """Finds what a compiled function does with its tables
 
 Rows that are read or written, work that grows with a table, and what travels to a
-GPU and back: :mod:`lasagne_sparse.explain` shows it.
+GPU and back: :mod:`lasagne_sparse.inspection.explanation` shows it.
 """
 
 from collections import OrderedDict

@@ -24,7 +24,8 @@ class Background:
     Parameters
     ----------
     scatter_at : callable
-        ``scatter_at(variable, axis)`` reads a :class:`.Scatter`, or returns None.
+        ``scatter_at(variable, axis)`` reads a scatter, as
+        :func:`~lasagne_sparse.sparsity.scatters.scatter_at` does, or returns None.
     """
 
     def __init__(self, scatter_at=scatter_at):
