@@ -3,9 +3,9 @@
 .. autosummary::
     :nosignatures:
 
-    Slot
-    slot_of
-    named_states
+    slots.Slot
+    slots.slot_of
+    slots.named_states
 """
 
 from .slots import Slot, named_states, slot_of
