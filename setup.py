@@ -16,7 +16,7 @@ def read(*path):
 
 def version():
     """Reads the version without importing the package, which needs Theano"""
-    text = read("lasagne_sparse", "__init__.py")
+    text = read("lasagne_sparse", "version.py")
     return re.search(r"^__version__ = ['\"](.+)['\"]$", text, re.MULTILINE).group(1)
 
 
@@ -29,7 +29,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["lasagne_sparse", "lasagne_sparse.*"]),
-    package_data={"lasagne_sparse.ops": ["c_code/*"]},
+    package_data={"lasagne_sparse.ops": ["*.h", "*/*.h"]},
     # Theano compiles the C where it lies.
     zip_safe=False,
     python_requires=">=3.8,<3.12",

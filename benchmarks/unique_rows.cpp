@@ -1,5 +1,5 @@
 /* Ways to find the distinct rows among n rows; timed by unique_rows.py.
-   Each has the contract of lasagne_sparse_unique in c_code/unique_rows.h, except
+   Each has the contract of lasagne_sparse_unique in ops/indexing/unique_rows.h, except
    that the hash table gives the rows in the order of their first appearance. */
 #include "unique_rows.h"
 #include <algorithm>

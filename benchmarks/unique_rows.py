@@ -1,6 +1,6 @@
 """Which way to find distinct rows is the fastest? (the choice behind UniqueRows)
 
-Times the radix sort of ``lasagne_sparse/ops/c_code/unique_rows.h`` against a hash
+Times the radix sort of ``lasagne_sparse/ops/indexing/unique_rows.h`` against a hash
 table, sorting (``unique_rows.cpp``) and ``numpy.unique``, one thread each. In every
 round each way runs once on a fresh batch, so all meet the same machine; printed are
 the medians in microseconds. All ways give `rows`, `inverse`, `order` and `offsets`.
@@ -22,7 +22,7 @@ import numpy as np
 __all__ = ["draw", "main"]
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-HEADERS = os.path.join(HERE, os.pardir, "lasagne_sparse", "ops", "c_code")
+HEADERS = os.path.join(HERE, os.pardir, "lasagne_sparse", "ops", "indexing")
 WAYS = ("by_radix", "by_hash", "by_sort")
 
 

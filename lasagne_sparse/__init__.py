@@ -14,13 +14,16 @@ minibatch; this library updates those, and only those, under every rule.
     uninstall
 """
 
+from .inspection.in_child import outlive
+
+outlive()  # the report, python -m lasagne_sparse, does not die of what follows
+
 from . import compat  # first: what follows imports Theano and Lasagne
 from . import layers, rewrites, updates
 from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
 from . import former_paths  # noqa: F401
-
-__version__ = "0.1.0.dev0"
+from .version import __version__
 
 __all__ = [
     "assert_sparse",

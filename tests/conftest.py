@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 __all__ = ["rng"]
 
@@ -34,7 +36,32 @@ def _let_interrupts_through():
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _refuse_a_device_that_ends_the_process():
+    """Tries in a child what the import below does on a GPU, before workers start
+
+    A driver that aborts would take each worker with it, again and again.
+    """
+    flags = os.environ.get("THEANO_FLAGS", "").replace(" ", "")
+    if "PYTEST_XDIST_WORKER" in os.environ or not any(
+        name in flags for name in ("device=cuda", "device=opencl", "contexts=")
+    ):
+        return
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import lasagne_sparse"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+    )
+    if done.returncode < 0:
+        sys.exit(
+            "No tests: with THEANO_FLAGS=%s the import of lasagne_sparse ends the "
+            "process by signal %d. Its last words: %s\nTo see which devices there are: "
+            "python -m lasagne_sparse" % (flags, -done.returncode, done.stdout[-300:])
+        )
+
+
 _let_interrupts_through()
+_refuse_a_device_that_ends_the_process()
 _give_each_worker_its_own_compiledir()
 
 import lasagne_sparse  # noqa: E402, F401  # before any import of theano

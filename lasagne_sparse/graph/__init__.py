@@ -7,6 +7,7 @@ view, what lies upstream of this variable, which line of a program made it?
     :nosignatures:
 
     constants
+    distinct
     views
     walk
     variables
@@ -14,14 +15,19 @@ view, what lies upstream of this variable, which line of a program made it?
 """
 
 from .constants import constant_value, is_zeros, keeps_zeros, value_at
-from .source_lines import source_line
+from .distinct import are_distinct, are_not_negative
+from .source_lines import is_made_by_grad, source_line
 from .variables import listed, shape_now
 from .views import is_full_slice, is_transfer, table_of, without_transfers
-from .walk import walk
+from .walk import evaluate, walk
 
 __all__ = [
+    "are_distinct",
+    "are_not_negative",
     "constant_value",
+    "evaluate",
     "is_full_slice",
+    "is_made_by_grad",
     "is_transfer",
     "is_zeros",
     "keeps_zeros",

@@ -4,6 +4,8 @@ What a gradient is outside of the rows that were looked up, and what may be left
 a sum, follows from the constants in a graph.
 """
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from theano import scalar
 from theano.gof.graph import Constant
@@ -11,8 +13,14 @@ from theano.tensor import Alloc, Rebroadcast
 from theano.tensor.elemwise import DimShuffle, Elemwise
 
 from .views import is_transfer
+from .walk import evaluate
 
 __all__ = ["constant_value", "is_zeros", "keeps_zeros", "value_at"]
+
+# What is known of a variable stays true: rewrites exchange the inputs of a node for
+# others of the same values only. Not kept in variable.tag, which copies of a node with
+# other inputs inherit.
+_known = WeakKeyDictionary()
 
 
 def constant_value(variable):
@@ -28,21 +36,44 @@ def constant_value(variable):
     -------
     NumPy scalar or None
         None if the number is not known before the function runs.
+
+    Notes
+    -----
+    The answer is kept, also for all that `variable` is made of: asking of every
+    variable of a graph takes time linear in the graph.
     """
-    if isinstance(variable, Constant):
-        data = np.asarray(variable.data)
-        if data.dtype.kind not in "biuf" or not data.size:
-            return None
-        first = data.flat[0]
-        return first if data.size == 1 or np.all(data == first) else None
+    return evaluate(variable, _parts, _combined, _known)
+
+
+def _parts(variable):
+    """Lists the inputs of which a variable may have its one number."""
     node = variable.owner
     if node is None:
-        return None
+        return []
     if isinstance(node.op, (Alloc, DimShuffle, Rebroadcast)) or is_transfer(node):
-        return constant_value(node.inputs[0])
+        return node.inputs[:1]
     if isinstance(node.op, Elemwise) and len(node.outputs) == 1:
-        return value_at(node, [constant_value(i) for i in node.inputs])
-    return None
+        return node.inputs
+    return []
+
+
+def _combined(variable, values):
+    """Returns the number of a variable, those of its parts given."""
+    if isinstance(variable, Constant):
+        return _number_of(variable)
+    if not values:
+        return None
+    node = variable.owner
+    return value_at(node, values) if isinstance(node.op, Elemwise) else values[0]
+
+
+def _number_of(constant):
+    """Returns the number that a constant is everywhere, or None."""
+    data = np.asarray(constant.data)
+    if data.dtype.kind not in "biuf" or not data.size:
+        return None
+    first = data.flat[0]
+    return first if data.size == 1 or np.all(data == first) else None
 
 
 def is_zeros(variable):
@@ -92,8 +123,17 @@ def value_at(node, values):
         return 0 if values[0] == 0 else None
     if any(v is None for v in values):
         return None
-    with np.errstate(all="ignore"):
-        return np.asarray(op.impl(*values))[()]
+    return _computed(op, values, [v.dtype for v in node.inputs])
+
+
+def _computed(op, values, dtypes):
+    """Computes a scalar operation; None where it has no result, as ``0 ** -1``."""
+    numbers = [np.asarray(v, dtype)[()] for v, dtype in zip(values, dtypes)]
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(op.impl(*numbers))[()]
+    except (ArithmeticError, ValueError):  # of Python's numbers and NumPy's integers
+        return None
 
 
 def _is_symmetric(low, high):

@@ -5,7 +5,7 @@ import os
 import lasagne
 import theano
 
-__all__ = ["source_line"]
+__all__ = ["is_made_by_grad", "source_line"]
 
 
 def _folder(module_file):
@@ -17,6 +17,7 @@ _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # Theano's gradients are made by a line of Theano's, which helps nobody.
 _THEANO = _folder(theano.__file__)
+_GRADIENT = os.path.abspath(theano.gradient.__file__)
 _LIBRARIES = (_THEANO, _folder(lasagne.__file__), os.path.join(_OURS, ""))
 
 
@@ -43,3 +44,19 @@ def source_line(variable, libraries_too=False):
         return None
     filename, number, _, text = users[-1]
     return filename, number, text
+
+
+def is_made_by_grad(variable):
+    """Tells whether an expression was made by differentiating others
+
+    Parameters
+    ----------
+    variable : Theano variable
+
+    Returns
+    -------
+    bool
+        False for what a program wrote itself.
+    """
+    frames = [f for trace in getattr(variable.tag, "trace", ()) for f in trace]
+    return any(f[0] == _GRADIENT for f in frames)

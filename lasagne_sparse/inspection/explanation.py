@@ -14,7 +14,7 @@ Examples
 --------
 >>> import numpy as np, theano
 >>> import theano.tensor as T
->>> from lasagne_sparse.inspection.explanation import assert_sparse, explain
+>>> from lasagne_sparse import assert_sparse, explain
 >>> W = theano.shared(np.zeros((1000, 128), 'float32'), 'W')
 >>> x = T.ivector('x')
 >>> f = theano.function([x], W[x])

@@ -1,7 +1,7 @@
 """Finds what a compiled function does with its tables
 
 Rows that are read or written, work that grows with a table, and what travels to a
-GPU and back: :mod:`lasagne_sparse.explain` shows it.
+GPU and back: :mod:`lasagne_sparse.inspection.explanation` shows it.
 """
 
 import numbers
@@ -290,8 +290,8 @@ def _row_accesses(node):
     op = node.op
     if isinstance(op, RowUpdate):
         return [
-            (node, i, "updates" if i - 3 in op.inplace else "copies")
-            for i in range(3, 3 + len(node.outputs))
+            (node, op.table_input(i), "updates" if i in op.inplace else "copies")
+            for i in range(len(node.outputs))
         ] + [(node, i, "reads") for i in op.gathered()]
     if isinstance(op, RowMap):
         return [(node, i, "reads") for i in op.gathered()]
@@ -306,7 +306,7 @@ def _harmless(node):
     """Returns the positions of inputs of which a node touches some rows only."""
     op = node.op
     if isinstance(op, RowUpdate):
-        return {3 + i for i in op.inplace} | set(op.gathered())
+        return {op.table_input(i) for i in op.inplace} | set(op.gathered())
     if isinstance(op, RowMap):
         return set(op.gathered())
     if isinstance(op, _READERS):
@@ -378,7 +378,7 @@ def _root_axes(variable):
         if isinstance(node.op, DimShuffle):
             axes = [i if i is None else _axis(node.op.new_order[i]) for i in axes]
         elif isinstance(node.op, RowUpdate):
-            variable = node.inputs[3 + node.outputs.index(variable)]
+            variable = node.op.tables_of(node)[node.outputs.index(variable)]
             continue
         elif not (
             isinstance(node.op, _WRITERS + (Assert, Rebroadcast, ViewOp))
@@ -415,7 +415,7 @@ def _states(node):
     """Returns (id of its container, name of the table) of a table's accumulators."""
     if not isinstance(node.op, RowUpdate):
         return []
-    written = [_root(node.inputs[3 + i])[0] for i in range(len(node.outputs))]
+    written = [_root(table)[0] for table in node.op.tables_of(node)]
     written = [v for v in written if isinstance(v, SharedVariable)]
     names = [v.name for v in written if v.name]
     return [(id(v.container), names[0]) for v in written if len(names) == 1]

@@ -5,8 +5,6 @@ and why, and what to do about anything that is off. The exit code is 0 if the
 library can be used, if only slowly, and 1 if not.
 """
 
-import importlib
-import importlib.util
 import logging
 import os
 import platform
@@ -26,14 +24,12 @@ import lasagne_sparse
 
 from .. import compat, updates
 from ..compat import Trouble
+from .devices import devices
+from .in_child import ENDED
 
 __all__ = ["main", "report"]
 
 WIDTH = 16
-PYGPU = (
-    "Only a GPU needs it. Debian 12, for its own Python 3.11: apt-get install "
-    "python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd"
-)
 COMPILER = (
     "Install g++ (Debian, Ubuntu: apt-get install g++ python3-dev), or name one: "
     "THEANO_FLAGS=cxx=/path/to/g++"
@@ -157,85 +153,6 @@ def _cores():
     return os.cpu_count() or 1
 
 
-def _wanted_device():
-    return theano.config.device
-
-
-def devices():
-    """Looks at the device that Theano uses, and at the others that there are
-
-    Returns
-    -------
-    lines : list of (str, str)
-        Name and description.
-    troubles : list of Trouble
-        What is off.
-    """
-    wanted = _wanted_device()
-    line = ("device", "%s, floatX=%s" % (wanted, theano.config.floatX))
-    if not importlib.util.find_spec("pygpu"):
-        lines = [line, ("pygpu", "not installed. " + PYGPU)]
-        if wanted == "cpu":
-            return lines, []
-        return lines, [Trouble("device=%s asks for pygpu" % wanted, PYGPU)]
-    try:
-        pygpu = _quietly_import("pygpu")
-    except Exception as error:  # whatever a broken binary module raises
-        trouble = Trouble("pygpu does not import: %s" % error, PYGPU)
-        return [line, ("pygpu", "broken")], [trouble]
-    api = ".".join(map(str, pygpu.gpuarray.abi_version()))
-    where = os.path.dirname(pygpu.__file__)
-    lines = [
-        line,
-        ("pygpu", "%s, libgpuarray %s  %s" % (pygpu.__version__, api, where)),
-    ]
-    lines += [("", name) for name in _device_names(pygpu)]
-    return lines, _idle_device(wanted)
-
-
-def _quietly_import(name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return importlib.import_module(name)
-
-
-def _device_names(pygpu):
-    """Lists what ``device=`` may name, with what each is"""
-    kinds = []
-    for kind in ("cuda", "opencl"):
-        try:
-            platforms = range(pygpu.gpuarray.count_platforms(kind))
-            for p in platforms:
-                for d in range(pygpu.gpuarray.count_devices(kind, p)):
-                    kinds.append(
-                        "cuda%d" % d if kind == "cuda" else "opencl%d:%d" % (p, d)
-                    )
-        except pygpu.gpuarray.GpuArrayException:
-            continue  # this machine has no driver of this kind
-    return ["%s: %s" % (name, _device_name(pygpu, name)) for name in kinds]
-
-
-def _device_name(pygpu, name):
-    try:
-        return pygpu.init(name).devname
-    except pygpu.gpuarray.GpuArrayException as error:
-        return "does not start (%s)" % error
-
-
-def _idle_device(wanted):
-    if wanted == "cpu":
-        return []
-    gpuarray = importlib.import_module("theano.gpuarray")
-    if gpuarray.pygpu_activated:
-        return []
-    return [
-        Trouble(
-            "Theano did not start device=%s and computes on the CPU" % wanted,
-            "Its message stands above; the devices that there are stand under pygpu.",
-        )
-    ]
-
-
 def try_a_step():
     """Compiles one sparse step and looks at what it did
 
@@ -279,7 +196,8 @@ def report():
     lines : list of str
         The report.
     usable : bool
-        False if a sparse step cannot be computed rightly, or only in Python.
+        False if a sparse step cannot be computed rightly, or only in Python, or not
+        with Theano's flags as they are.
     """
     compiler_lines, compiler_troubles = compiler()
     device_lines, device_troubles = devices()
@@ -299,7 +217,8 @@ def report():
     for trouble in troubles:
         lines += ["  " + trouble.what, "    -> " + trouble.remedy]
     has_compiler = bool(theano.config.cxx) and _builds() is None
-    return lines, has_compiler and not step_troubles
+    was_ended = bool(os.environ.get(ENDED))
+    return lines, has_compiler and not step_troubles and not was_ended
 
 
 def main():

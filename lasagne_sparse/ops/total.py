@@ -2,14 +2,14 @@
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Apply, Op
+from theano.gof import Apply
 
-from .c_support import c_files
+from .c_support import CodeOp, c_files
 
 __all__ = ["Total"]
 
 
-class Total(Op):
+class Total(CodeOp):
     """
     lasagne_sparse.ops.Total()
 
@@ -27,8 +27,6 @@ class Total(Op):
         If the values are of another dtype (when the graph is built).
     """
 
-    __props__ = ()
-
     def make_node(self, values):
         values = T.as_tensor_variable(values)
         if values.dtype not in ("float32", "float64"):
@@ -45,8 +43,16 @@ class Total(Op):
         total = values.sum(dtype="float64")
         output_storage[0][0] = np.asarray(total, dtype=values.dtype)
 
+    def grad(self, inputs, output_gradients):
+        (values,), (gradient,) = inputs, output_gradients
+        return [T.zeros_like(values) + gradient]
+
+    def R_op(self, inputs, eval_points):
+        (direction,) = eval_points
+        return [None if direction is None else self(direction)]
+
     def c_support_code(self):
-        return c_files("arrays.h", "total.h")
+        return c_files("c_code/arrays.h", "total.h")
 
     def c_code(self, node, name, inputs, outputs, sub):
         _, value_t, type_num = node.outputs[0].type.dtype_specs()
@@ -66,6 +72,3 @@ class Total(Op):
             result=outputs[0],
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        return (1,)

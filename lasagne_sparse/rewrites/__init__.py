@@ -8,10 +8,18 @@ at no change of results but rounding.
 import sys
 
 from . import gathers, ordering, reductions, totals
-from .fusion import row_maps, row_updates
+from .fusion import row_maps, row_updates, row_writes
 
 # Theano imports its GPU part where its flags ask for a device, and then only.
 if getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):
     from . import gpu  # noqa: F401
 
-__all__ = ["gathers", "ordering", "reductions", "row_maps", "row_updates", "totals"]
+__all__ = [
+    "gathers",
+    "ordering",
+    "reductions",
+    "row_maps",
+    "row_updates",
+    "row_writes",
+    "totals",
+]

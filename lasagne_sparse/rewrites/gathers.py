@@ -5,7 +5,6 @@ They undo what the symbolic half does for clarity: the detour over distinct rows
 
 import theano.tensor as T
 from theano.compile import optdb
-from theano.gof import EquilibriumDB
 from theano.gof.graph import Constant
 from theano.gof.opt import copy_stack_trace, local_optimizer
 from theano.tensor.elemwise import DimShuffle
@@ -19,6 +18,7 @@ from theano.tensor.subtensor import (
 
 from ..graph import without_transfers
 from ..ops import Gather, SegmentSum
+from .early_exit import OnlyWithDB
 from .lookups import (
     length,
     one_row_each,
@@ -114,7 +114,7 @@ def local_segment_sum_of_scatter(node):
         return False
     inverse = unsliced(node.inputs[2])
     unique = unique_rows_of(inverse, 1)
-    if unique is None:
+    if unique is None or _is_within(node, inverse):
         return False
     scatter = scatter_into_zeros(node.outputs[0])
     if scatter is None or any(unsliced(i) is not inverse for _, i in scatter.pieces):
@@ -135,6 +135,23 @@ def local_segment_sum_of_scatter(node):
         return False
     copy_stack_trace(node.outputs[0], new)
     return [new]
+
+
+def _is_within(node, inverse):
+    """Tells whether an increment is inside another one: then that one is looked at.
+
+    Of many, one inside the other, each would walk through all that are inside of it.
+    """
+    clients = node.outputs[0].clients
+    if len(clients) != 1 or clients[0][0] == "output":
+        return False
+    ((client, position),) = clients
+    return (
+        position == 0
+        and isinstance(client.op, AdvancedIncSubtensor1)
+        and not client.op.set_instead_of_inc
+        and unsliced(client.inputs[2]) is inverse
+    )
 
 
 def _in_order(pieces, inverse, num_lookups):
@@ -190,7 +207,7 @@ def _parts(fgraph, values, indices, base):
     return [one_row_each(fgraph, part, None, base) for part in node.inputs[1:]]
 
 
-gathers = EquilibriumDB()
+gathers = OnlyWithDB((AdvancedSubtensor1, AdvancedIncSubtensor1))
 for _rewrite in (
     local_lookup_through_subset,
     local_gather_of_table,

@@ -50,15 +50,13 @@ def local_gpu_row_update(op, context_name, inputs, outputs):
     Holds where a table is on a GPU; one that the user keeps on the host is updated
     there. The rows stay on the host; so do operands that are one number there.
     """
-    num_tables = len(outputs)
-    if all(_on_gpu(v) is None for v in inputs[3 : 3 + num_tables]):
+    lookups, tables, operands = op.split(inputs)
+    if all(_on_gpu(v) is None for v in tables):
         return False
-    tables = [as_gpuarray_variable(v, context_name) for v in inputs[3 : 3 + num_tables]]
-    operands = [
-        v if _on_gpu(v) is None else _on_gpu(v) for v in inputs[3 + num_tables :]
-    ]
+    tables = [as_gpuarray_variable(v, context_name) for v in tables]
+    operands = [v if _on_gpu(v) is None else _on_gpu(v) for v in operands]
     new = GpuRowUpdate(op.program, op.inplace)
-    return new(*(inputs[:3] + tables + operands), return_list=True)
+    return new(*(lookups + tables + operands), return_list=True)
 
 
 @register_opt("fast_compile", "lasagne_sparse")
@@ -105,7 +103,7 @@ class KeepOnHost(Optimizer):
                 tables.append(node.inputs[0])
                 indices.append(node.inputs[1])
             elif isinstance(node.op, RowUpdate):
-                tables.extend(node.inputs[3 : 3 + len(node.outputs)])
+                tables.extend(node.op.tables_of(node))
         indices, tables = set(ancestors(indices)), set(ancestors(tables))
         for variable in fgraph.inputs:
             if isinstance(variable.type, TensorType) and (

@@ -9,20 +9,21 @@ from collections import namedtuple
 
 import theano.tensor as T
 from theano import scalar
+from theano.compile.ops import Shape_i
 from theano.gof.graph import Constant
-from theano.scan_module.scan_utils import equal_computations
 from theano.tensor.basic import ScalarFromTensor
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.opt import Assert
 from theano.tensor.subtensor import AdvancedIncSubtensor1, Subtensor
 
-from ..graph import constant_value, is_zeros
+from ..graph import are_distinct, constant_value, is_zeros
 from ..ops import UniqueRows
 
 __all__ = [
     "Scatter",
     "are_distinct",
     "length",
+    "lengths_of_check",
     "one_row_each",
     "same_number",
     "scatter_into_zeros",
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 _SAME_LENGTH = Assert("the rows of a gradient must be as long as those of its table")
+
+#: Of lengths that are made of more nodes it is not asked whether they are the same.
+_MOST_NODES = 200
 
 Scatter = namedtuple("Scatter", ["base", "pieces"])
 Scatter.__doc__ = """Values that are added to rows of something
@@ -69,14 +73,24 @@ def unsliced(indices):
     return indices
 
 
-def are_distinct(indices):
-    """Tells whether no row can repeat among indices"""
-    return unique_rows_of(indices, 0) is not None
-
-
 def length(fgraph, variable, axis=0):
-    """Returns the size of a variable along an axis, as the graph computes it"""
-    return fgraph.shape_feature.get_shape(variable, axis)
+    """Returns the size of a variable along an axis, as the graph computes it
+
+    Parameters
+    ----------
+    fgraph : FunctionGraph
+        Without Theano's ``ShapeOpt`` it knows no shapes: then the variable is asked.
+    variable : Theano variable
+    axis : int
+
+    Returns
+    -------
+    Theano scalar, int64
+    """
+    feature = getattr(fgraph, "shape_feature", None)
+    if feature is None:
+        return Shape_i(axis)(variable)
+    return feature.get_shape(variable, axis)
 
 
 def same_number(first, second):
@@ -92,7 +106,12 @@ def same_number(first, second):
     bool
         False also where it cannot be known before the function runs.
     """
+    first, second = _as_tensor(first), _as_tensor(second)
+    if first is second:
+        return True
     left, right = _terms(first), _terms(second)
+    if left is None or right is None:
+        return False
     while left:
         term = left.pop()
         same = next((t for t in right if _is_same_term(term, t)), None)
@@ -103,32 +122,73 @@ def same_number(first, second):
 
 
 def _terms(number):
-    """Splits a sum into its terms, less those that are zero."""
-    number = _as_tensor(number)
-    if isinstance(number, Constant) and number.data == 0:
-        return []
-    node = number.owner
-    if node is None or not isinstance(node.op, Elemwise):
-        return [number]
-    if isinstance(node.op.scalar_op, scalar.Add):
-        return [term for i in node.inputs for term in _terms(i)]
-    if isinstance(node.op.scalar_op, scalar.Switch):
-        # The length of what is joined has one of constants: shapes are not simplified.
-        condition = constant_value(node.inputs[0])
-        if condition is not None:
-            return _terms(node.inputs[1 if condition else 2])
-    return [number]
+    """Splits a sum into its terms, less those that are zero; None if they are many."""
+    terms, waiting = [], [number]
+    while waiting:
+        number = _as_tensor(waiting.pop())
+        node = number.owner
+        if isinstance(number, Constant) and number.data == 0:
+            continue
+        if len(terms) + len(waiting) > _MOST_NODES:
+            return None
+        if node is None or not isinstance(node.op, Elemwise):
+            terms.append(number)
+        elif isinstance(node.op.scalar_op, scalar.Add):
+            waiting.extend(node.inputs)
+        else:
+            chosen = _chosen(node)
+            if chosen is None:
+                terms.append(number)
+            else:
+                waiting.append(chosen)
+    return terms
+
+
+def _chosen(node):
+    """Returns what a switch on a known condition gives, or None."""
+    # The length of what is joined has one of constants: shapes are not simplified.
+    if not isinstance(node.op.scalar_op, scalar.Switch):
+        return None
+    condition = constant_value(node.inputs[0])
+    return None if condition is None else node.inputs[1 if condition else 2]
 
 
 def _is_same_term(first, second):
-    """Tells whether two scalars that are no sums are known to be the same."""
-    if first is second:
-        return True
-    if isinstance(first, Constant) or isinstance(second, Constant):
-        if not (isinstance(first, Constant) and isinstance(second, Constant)):
+    """Tells whether two scalars that are no sums are known to be the same.
+
+    What is made of many nodes is not known to be: to compare it whenever somebody asks
+    would take as long as the graph is, each time.
+    """
+    pairs = [(first, second)]
+    for one, other in pairs:
+        if one is other:
+            continue
+        if isinstance(one, Constant) and isinstance(other, Constant):
+            if not _is_same_constant(one, other):
+                return False
+            continue
+        if not _makes_the_same(one, other) or len(pairs) > _MOST_NODES:
             return False
-        return int(first.data) == int(second.data)
-    return first.type == second.type and equal_computations([first], [second])
+        pairs.extend(zip(one.owner.inputs, other.owner.inputs))
+    return True
+
+
+def _is_same_constant(one, other):
+    """Tells whether two constants are the same, numbers of whatever integer dtype."""
+    if one.ndim == other.ndim == 0:
+        return bool(one.data == other.data)
+    return one.equals(other)
+
+
+def _makes_the_same(one, other):
+    """Tells whether two variables are the same if the inputs of their nodes are."""
+    if one.owner is None or other.owner is None or one.type != other.type:
+        return False
+    return (
+        one.owner.op == other.owner.op
+        and len(one.owner.inputs) == len(other.owner.inputs)
+        and one.owner.outputs.index(one) == other.owner.outputs.index(other)
+    )
 
 
 def _as_tensor(number):
@@ -199,6 +259,24 @@ def without_check(values):
     if node is not None and node.op == _SAME_LENGTH:
         return node.inputs[0]
     return values
+
+
+def lengths_of_check(node):
+    """Returns the lengths that the `Assert` of :func:`one_row_each` says are equal
+
+    Parameters
+    ----------
+    node : Apply node
+
+    Returns
+    -------
+    list of pairs of Theano scalars
+        Empty for another node.
+    """
+    if node.op != _SAME_LENGTH:
+        return []
+    checks = [condition.owner for condition in node.inputs[1:]]
+    return [tuple(check.inputs) for check in checks if check is not None]
 
 
 def one_row_each(fgraph, values, indices, base):

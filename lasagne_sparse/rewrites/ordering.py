@@ -7,7 +7,9 @@ can be computed without it is computed: then a bad index is found before the fir
 table, accumulator or counter changes.
 """
 
+import heapq
 from collections import OrderedDict, deque
+from itertools import count
 
 from theano.compile import optdb
 from theano.gof.graph import io_toposort
@@ -30,9 +32,9 @@ class WritesComeLast(Feature):
 
     Tells the linker to run writes in place to inputs after what needs none of them.
 
-    Where several writes are waiting, the one that most other nodes depend on goes
-    first (a counter or a random state, of which an update is made), and those that
-    nothing depends on are last of all: those to tables.
+    Where several writes are waiting, the one that the longest chain of other nodes
+    depends on goes first (a counter or a random state, of which an update is made), and
+    those that nothing depends on are last of all: those to tables.
 
     A node that only one branch of an ``ifelse`` needs is not waited for: it may never
     run.
@@ -42,7 +44,7 @@ class WritesComeLast(Feature):
         """Returns for each write the nodes that must run before it"""
         # in an order that is the same in each process
         nodes = io_toposort(fgraph.inputs, fgraph.outputs)
-        writes = {node for node in nodes if _writes_input(node)}
+        writes = _writes_to_inputs(fgraph, nodes)
         wanted, since = OrderedDict(), []
         if not writes:
             return wanted
@@ -73,32 +75,18 @@ class OrderWrites(Optimizer):
             fgraph.attach_feature(WritesComeLast())
 
 
-def _changed_inputs(node):
-    """Returns the inputs of a node that it writes to."""
-    positions = getattr(node.op, "destroy_map", {}).values()
-    return [node.inputs[i] for position in positions for i in position]
-
-
-def _writes_input(node):
-    """Tells whether a node writes to an input of the graph, also through views."""
-    return any(_is_part_of_input(variable) for variable in _changed_inputs(node))
-
-
-def _is_part_of_input(variable):
-    """Tells whether a variable shares the memory of an input of the graph."""
-    waiting = [variable]
-    while waiting:
-        variable = waiting.pop()
-        node = variable.owner
-        if node is None:
-            if variable in variable.fgraph.inputs:
-                return True
-            continue
-        position = node.outputs.index(variable)
-        for name in ("view_map", "destroy_map"):
-            sources = getattr(node.op, name, {}).get(position, [])
-            waiting.extend(node.inputs[i] for i in sources)
-    return False
+def _writes_to_inputs(fgraph, nodes):
+    """Returns the nodes that write to an input of a graph, also through views."""
+    writes, parts = set(), set(fgraph.inputs)  # what shares the memory of an input
+    for node in nodes:
+        changed = getattr(node.op, "destroy_map", {})
+        if any(node.inputs[i] in parts for where in changed.values() for i in where):
+            writes.add(node)
+        for shared in (changed, getattr(node.op, "view_map", {})):
+            for position, sources in shared.items():
+                if any(node.inputs[i] in parts for i in sources):
+                    parts.add(node.outputs[position])
+    return writes
 
 
 def _orderings_of_others(feature, fgraph):
@@ -123,38 +111,44 @@ def _nodes_before(nodes, orderings):
 def _with_late_writes(before, writes):
     """Sorts nodes so that each comes after those before it, and writes late."""
     after = {node: [] for node in before}
-    missing = {node: len(earlier) for node, earlier in before.items()}
     for node, earlier in before.items():
         for maker in earlier:
             after[maker].append(node)
-    weight = {node: _count_reachable(node, after) for node in before if node in writes}
+    chains = _chains(_sorted(before, after, {}), after)
+    return _sorted(before, after, {node: chains[node] for node in writes})
+
+
+def _sorted(before, after, late):
+    """Sorts nodes so that each comes after those before it.
+
+    Those that are `late` come when there is no other, those of the longest chain first.
+    """
+    missing = {node: len(earlier) for node, earlier in before.items()}
+    order, ready, waiting, number = [], deque(), [], count()
     free = [node for node in before if not missing[node]]
-    ready = deque(node for node in free if node not in writes)
-    waiting = [node for node in free if node in writes]
-    order = []
-    while ready or waiting:
-        if ready:
-            node = ready.popleft()
-        else:
-            node = max(waiting, key=weight.get)
-            waiting.remove(node)
+    while True:
+        for node in free:
+            if node in late:
+                heapq.heappush(waiting, (-late[node], next(number), node))
+            else:
+                ready.append(node)
+        if not ready and not waiting:
+            return order
+        node = ready.popleft() if ready else heapq.heappop(waiting)[-1]
         order.append(node)
+        free = []
         for later in after[node]:
             missing[later] -= 1
             if not missing[later]:
-                (waiting if later in writes else ready).append(later)
-    return order
+                free.append(later)
 
 
-def _count_reachable(node, after):
-    """Counts the nodes that cannot run before a node has run."""
-    seen, stack = set(), [node]
-    while stack:
-        for later in after[stack.pop()]:
-            if later not in seen:
-                seen.add(later)
-                stack.append(later)
-    return len(seen)
+def _chains(order, after):
+    """Returns for each node how many wait in a row until it has run."""
+    chain = {}
+    for node in reversed(order):
+        chain[node] = 1 + max([chain.get(later, 0) for later in after[node]], default=0)
+    return chain
 
 
 def _certain_nodes(fgraph):

@@ -5,6 +5,7 @@ from theano.gof.opt import copy_stack_trace, in2out, local_optimizer
 from theano.tensor.elemwise import Sum
 
 from ..ops.total import Total
+from .early_exit import OnlyWith
 
 __all__ = ["local_total"]
 
@@ -31,7 +32,7 @@ def local_total(node):
 # After all rewrites that look for a Sum, and after a GPU has taken its own.
 optdb.register(
     "lasagne_sparse_totals",
-    in2out(local_total, name="lasagne_sparse_totals"),
+    OnlyWith((Sum,), in2out(local_total, name="lasagne_sparse_totals")),
     49.3,
     "fast_run",
     "lasagne_sparse",

@@ -7,9 +7,9 @@ form of indexing: ``W[x]``, ``W[k]``, ``W[a:b]``, ``W[:, a:b]``, ``W[i, j]``.
 from collections import namedtuple
 
 import theano.tensor as T
-from theano.gof.graph import Constant
-from theano.scalar import Cast
-from theano.tensor.elemwise import Elemwise
+from theano.gof.graph import Constant, Variable
+from theano.scalar import Cast, Second
+from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor,
     AdvancedIncSubtensor1,
@@ -22,32 +22,123 @@ from theano.tensor.type_other import SliceType
 from ..graph import is_full_slice, is_transfer, is_zeros
 from ..ops import UniqueRows
 
-__all__ = ["Scatter", "scatter_at", "unique_rows_node", "axis_first", "axis_back"]
+__all__ = [
+    "Scatter",
+    "axis_back",
+    "axis_first",
+    "looks_rows_up",
+    "scatter_at",
+    "sliced_length",
+    "template_of",
+    "unique_rows_node",
+]
 
 Scatter = namedtuple("Scatter", "indices values base axis distinct")
-Scatter.__doc__ = """A lookup's gradient: ``values`` added to zeros at ``indices``
+Scatter.__doc__ = """A lookup's gradient: ``values`` added to ``base`` at ``indices``
 
-``values`` have the indices along axis 0, whatever the ``axis`` of the table
-that they count along; ``distinct`` tells whether they are known to be. Values of a
-float16 table are float32: they are rounded only when they are in the table.
+The base is zeros, or a gradient that something is added to. ``values`` have the
+indices along axis 0, whatever the ``axis`` of the table that they count along;
+``distinct`` tells whether they are known to be. Values of a float16 table are float32:
+they are rounded only when they are in the table.
 """
 
 
 def scatter_at(variable, axis):
-    """Reads a scatter into zeros along an axis, or returns None."""
+    """Reads a scatter along an axis
+
+    Parameters
+    ----------
+    variable : Theano variable
+    axis : int
+        Along which the indices count.
+
+    Returns
+    -------
+    Scatter or None
+        None if `variable` is no increment, or one along another axis.
+    """
     node = variable.owner
-    readers = {
-        AdvancedIncSubtensor1: _read_vector_scatter,
-        IncSubtensor: _read_basic_scatter,
-        AdvancedIncSubtensor: _read_element_scatter,
-    }
-    reader = readers.get(type(node.op)) if node is not None else None
-    if reader is None or node.op.set_instead_of_inc or not is_zeros(node.inputs[0]):
+    reader = _READERS.get(type(node.op)) if node is not None else None
+    if reader is None or node.op.set_instead_of_inc:
         return None
     scatter = reader(node, axis)
     if scatter is None or scatter.values.dtype != "float16":
         return scatter
     return scatter._replace(values=_widened(scatter.values))
+
+
+def sliced_length(variable, axis, length):
+    """Returns how many rows a scatter's constant slice chooses, or 0
+
+    Parameters
+    ----------
+    variable : Theano variable
+        For example ``inc_subtensor(zeros[2:5], values)``.
+    axis : int
+        Of the rows.
+    length : int
+        Of the table along this axis.
+
+    Returns
+    -------
+    int
+        0 for anything but a slice, and where its bounds are not known.
+    """
+    node = variable.owner
+    if not isinstance(node.op, IncSubtensor) or axis >= len(node.op.idx_list):
+        return 0
+    index = get_idx_list([node.inputs[0]] + node.inputs[2:], node.op.idx_list)[axis]
+    if not isinstance(index, slice):
+        return 0
+    bounds = [index.start, index.stop, index.step]
+    if any(isinstance(b, Variable) and not isinstance(b, Constant) for b in bounds):
+        return 0
+    bounds = [int(b.data) if isinstance(b, Constant) else b for b in bounds]
+    return len(range(*slice(*bounds).indices(length)))
+
+
+def template_of(zeros):
+    """Returns the variable of whose shape zeros are: a table, or a view of one
+
+    Parameters
+    ----------
+    zeros : Theano variable
+        For example ``zeros_like(W)``, as ``theano.grad`` makes it of a lookup in `W`.
+
+    Returns
+    -------
+    Theano variable or None
+        None if they are made otherwise.
+    """
+    while zeros.owner is not None:
+        node = zeros.owner
+        if isinstance(node.op, Elemwise) and isinstance(node.op.scalar_op, Second):
+            return node.inputs[0]
+        if not isinstance(node.op, DimShuffle) and not is_transfer(node):
+            return None
+        zeros = node.inputs[0]
+    return None
+
+
+def looks_rows_up(variable):
+    """Tells whether a variable is ``inc_subtensor(zeros[i], g)``, `i` no slice
+
+    Parameters
+    ----------
+    variable : Theano variable
+
+    Returns
+    -------
+    bool
+    """
+    node = variable.owner
+    if node is None or not isinstance(node.op, tuple(_READERS)):
+        return False
+    if isinstance(node.op, IncSubtensor) and all(
+        isinstance(i, slice) for i in node.op.idx_list
+    ):
+        return False
+    return is_zeros(node.inputs[0])
 
 
 def _widened(values):
@@ -109,6 +200,9 @@ def _read_basic_scatter(node, axis):
     inner = [slice(None)] + list(index[:axis]) + list(index[axis + 1 :])
     # Where the axis was indexed by a number, the values lack it.
     gone = sum(not isinstance(i, slice) for i in index[:axis])
+    # As NumPy broadcasts: values of a lower rank are the same along the first axes.
+    rank = base.ndim - sum(not isinstance(i, slice) for i in index)
+    values = T.shape_padleft(values, rank - values.ndim)
     if isinstance(index[axis], slice):
         values = axis_first(values, axis - gone)
     else:
@@ -166,3 +260,10 @@ def axis_back(variable, axis):
         return variable
     order = list(range(1, axis + 1)) + [0] + list(range(axis + 1, variable.ndim))
     return variable.dimshuffle(*order)
+
+
+_READERS = {
+    AdvancedIncSubtensor1: _read_vector_scatter,
+    IncSubtensor: _read_basic_scatter,
+    AdvancedIncSubtensor: _read_element_scatter,
+}

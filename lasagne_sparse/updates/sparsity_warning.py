@@ -1,5 +1,7 @@
 """Warns of updates that are right, but walk all of a table"""
 
+import os
+import sys
 import warnings
 
 import theano.tensor as T
@@ -15,11 +17,13 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from ..sparsity.gradients import dense_terms
 from ..graph import shape_now, walk
-from ..graph import source_line
+from ..graph import is_made_by_grad, source_line
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
+
+#: Where the library is: its own lines are nobody's program.
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")
 
 _NOT_WHOLE = (AdvancedSubtensor, AdvancedSubtensor1, Subtensor, Shape, Shape_i)
 _LOOKUPS = (
@@ -34,12 +38,16 @@ class SparsityWarning(UserWarning):
     """Warns that an update is right, but costs work as large as the table"""
 
 
-def warn_dense(gradient, table):
-    """Warns once that a table's gradient is only partly row-sparse."""
-    terms = dense_terms(gradient, table)
-    if not terms:
-        return
-    warnings.warn(
+def warn_dense(terms, table):
+    """Warns once that a table's gradient is only partly row-sparse
+
+    Parameters
+    ----------
+    terms : list of Theano variables
+        What keeps it from that.
+    table : shared variable
+    """
+    _warn(
         "%s is looked up, but its gradient has a part that is no lookup: %s. It gets "
         "a dense update, which is right, but walks all of the table (%s). %s"
         % (
@@ -47,36 +55,51 @@ def warn_dense(gradient, table):
             _source(_use_of(table, terms[0])),
             _sizes([table]),
             _remedy(terms[0], table),
-        ),
-        SparsityWarning,
-        stacklevel=4,
+        )
     )
 
 
 def warn_norm(table, row_axes):
-    """Warns once that a norm constraint sums over the rows of a table."""
-    warnings.warn(
+    """Warns once that a norm constraint sums over the rows of a table
+
+    Parameters
+    ----------
+    table : shared variable
+    row_axes : tuple of int
+        Over which it may sum instead.
+    """
+    _warn(
         "The norm constraint of %s sums over its rows, so that it needs all of them "
         "(%s), and changes rows that were not looked up. Each row has a norm of its "
-        "own by norm_axes=%s." % (named(table), _sizes([table]), row_axes),
-        SparsityWarning,
-        stacklevel=3,
+        "own by norm_axes=%s." % (named(table), _sizes([table]), row_axes)
     )
 
 
-def warn_opaque(expressions, tables, stacklevel):
-    """Warns once that an expression is computed for all rows of tables."""
-    warnings.warn(
+def warn_opaque(expressions, tables):
+    """Warns once that an expression is computed for all rows of tables
+
+    Parameters
+    ----------
+    expressions : list of Theano variables
+    tables : list of shared variables
+    """
+    _warn(
         "The update of %s needs an expression that can only be computed for all "
         "rows: %s. The update is right, but walks all of the table (%s)."
         % (
             " and ".join(named(table) for table in tables),
             _source(expressions[0]),
             _sizes(tables),
-        ),
-        SparsityWarning,
-        stacklevel=stacklevel,
+        )
     )
+
+
+def _warn(message):
+    """Warns, and names the line of the program that called the library."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, SparsityWarning, stacklevel=level)
 
 
 def named(table):
@@ -108,12 +131,16 @@ def _use_of(table, term):
 
     A gradient is made where ``theano.grad`` is called, but it is computed from
     what it differentiates: the nearest expression that takes the table, and was
-    made elsewhere. The term itself if there is none.
+    made elsewhere. The term itself if there is none, or if the user wrote it.
     """
+    if not is_made_by_grad(term):
+        return term
     where = _users_line(term)
     for variable in walk(term, lambda node: node.inputs):
         node = variable.owner
-        if node is None or isinstance(node.op, _NOT_WHOLE) or table not in node.inputs:
+        if node is None or isinstance(node.op, _NOT_WHOLE):
+            continue
+        if table not in _used_inputs(node):
             continue
         if _users_line(variable) not in (None, where):
             return variable

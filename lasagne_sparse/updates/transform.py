@@ -15,7 +15,7 @@ import theano
 import theano.tensor as T
 
 from ..state.placement import call_beside
-from ..sparsity.gradients import row_gradient
+from ..sparsity import Background, dense_terms, looked_up_tables, row_gradient
 from ..graph import listed, table_of
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows
@@ -167,7 +167,7 @@ def sparse(update_fn):
         updates = OrderedDict()
         for part in call_beside(gradients, update):
             updates.update(_as_updates(part, update_fn))
-        return write_rows(updates, leaves)
+        return write_rows(updates, leaves, list(gradients))
 
     sparse_update.dense = update_fn
     return sparse_update
@@ -191,32 +191,46 @@ def _read_gradients(gradients, params):
     Returns an OrderedDict from tables to gradients as large as the table, and
     a dict from those of them that are row-sparse to their ``TouchedRows``.
     """
-    whole = OrderedDict()
+    whole, listed_rows = OrderedDict(), set()
     for param, gradient in zip(params, gradients):
         table = table_of(param)
         if table is not param:
-            gradient = _scatter_subset(gradient, param, table)
+            gradient = _gradient_of_table(gradient, param, table)
+            listed_rows.add(table)
         if table in whole and (table is param or table in params):
             raise ValueError(
                 "params contains %s twice, or both whole and as a subset of it: "
                 "list it once" % named(table)
             )
         whole[table] = whole[table] + gradient if table in whole else gradient
-    leaves = {}
-    for table, gradient in whole.items():
+    return _split(whole, listed_rows)
+
+
+def _split(gradients, listed_rows):
+    """Reads the rows that gradients touch, and puts their sums in place of them."""
+    background, leaves, dense = Background(), {}, []
+    for table, gradient in gradients.items():
         opaque = []
-        found = row_gradient(gradient, table, opaque)
+        listed = table in listed_rows
+        found = row_gradient(gradient, table, opaque, background, listed)
         if found is None:
-            warn_dense(gradient, table)
+            dense.append(table)
             continue
         if opaque:
-            warn_opaque(opaque, [table], stacklevel=4)
-        whole[table] = found.scatter()
-        leaves[whole[table]] = found
-    return whole, leaves
+            warn_opaque(opaque, [table])
+        gradients[table] = found.scatter()
+        leaves[gradients[table]] = found
+    looked_up = looked_up_tables([gradients[table] for table in dense])
+    for table in dense:
+        terms = dense_terms(gradients[table], table, background, looked_up)
+        if terms:
+            warn_dense(terms, table)
+    return gradients, leaves
 
 
-def _scatter_subset(gradient, subset, table):
-    """Turns the gradient of a subset into one as large as the table."""
-    zeros = theano.clone(subset, replace={table: T.zeros_like(table)})
-    return T.inc_subtensor(zeros, gradient)
+def _gradient_of_table(gradient, subset, table):
+    """Returns the gradient of a table by which only a subset of it is changed.
+
+    That of what the subset is made of: indices may depend on the table too.
+    """
+    return T.Lop(subset, table, gradient)

@@ -6,12 +6,13 @@ import lasagne
 import numpy as np
 import theano
 import theano.tensor as T
+from theano.gof.graph import ancestors
 
 from ..state.placement import call_beside
-from ..sparsity.gradients import row_gradient
+from ..sparsity import row_gradient, row_write, row_writes
 from ..graph import listed
 from .sparsity_warning import warn_norm
-from .writes import depends_on, row_write, row_writes, write_rows
+from .writes import write_rows
 
 __all__ = [
     "apply_momentum",
@@ -139,7 +140,7 @@ def _apply(dense_apply, updates, params, momentum):
     call_beside(params, apply)
     changed = set(params) | (set(result) - set(updates))
     written = write_rows(
-        OrderedDict((s, e) for s, e in result.items() if s in changed), leaves
+        OrderedDict((s, e) for s, e in result.items() if s in changed), leaves, params
     )
     return OrderedDict((s, written.get(s, e)) for s, e in result.items())
 
@@ -201,7 +202,7 @@ def norm_constraint(tensor_var, max_norm, norm_axes=None, epsilon=1e-7):
         return result
     leaves = {tensor_var: update}
     rows = write_rows({update.table: result}, leaves)[update.table]
-    if not depends_on(rows, tensor_var):
+    if tensor_var not in ancestors([rows], blockers=[tensor_var]):
         return rows
     # A norm over all rows is still made of all of them.
     row_axes = tuple(i for i in range(tensor_var.ndim) if i != update.axis)

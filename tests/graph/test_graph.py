@@ -108,3 +108,32 @@ def test_full_slice():
     assert is_full_slice(slice(None))
     assert not is_full_slice(slice(1))
     assert not is_full_slice(s)
+
+
+# --- Graphs that share their parts, and deep ones ----------------
+
+
+def shared_steps(depth):
+    """``h = tanh(h) * h`` again and again: 2 ** depth paths"""
+    h = T.vector()
+    for _ in range(depth):
+        h = T.tanh(h) * h
+    return h
+
+
+@pytest.mark.parametrize("depth", [40, 3000])
+def test_constants_are_looked_for_once_on_all_paths(depth):
+    assert constant_value(shared_steps(depth)) is None
+
+
+def test_number_that_python_cannot_compute_is_not_known():
+    assert constant_value(T.zeros((3,)) ** -1) in (None, np.inf)
+    assert constant_value(T.zeros((3,), "int32") ** T.constant(np.int8(-1))) is None
+
+
+def test_copy_with_another_input_has_a_number_of_its_own():
+    x = T.scalar()
+    doubled = 2 * x
+    assert constant_value(doubled) is None
+    copy = theano.clone(doubled, replace={x: T.constant(3.0, dtype=x.dtype)})
+    assert constant_value(copy) == 6

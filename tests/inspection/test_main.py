@@ -1,6 +1,5 @@
 """Does the report on the stack tell what is there and what is off?"""
 
-import importlib.util
 import os
 
 import lasagne_sparse
@@ -104,43 +103,6 @@ class TestCompiler:
         monkeypatch.setenv("OMP_NUM_THREADS", "7")
         lines, _ = main.compiler()
         assert dict(lines)["OpenMP"].startswith("up to 7 threads")
-
-
-class TestDevices:
-    def test_no_pygpu_is_fine_on_the_cpu(self, monkeypatch):
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        monkeypatch.setattr(main, "_wanted_device", lambda: "cpu")
-        lines, troubles = main.devices()
-        assert "python3-pygpu" in dict(lines)["pygpu"]
-        assert not troubles
-
-    def test_no_pygpu_is_off_where_a_gpu_is_asked_for(self, monkeypatch):
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-        monkeypatch.setattr(main, "_wanted_device", lambda: "cuda")
-        _, troubles = main.devices()
-        assert "device=cuda asks for pygpu" in whats(troubles)
-        assert "python3-pygpu" in troubles[0].remedy
-
-    def test_pygpu_that_does_not_import_is_off(self, monkeypatch):
-        def fail(name):
-            raise ImportError("libgpuarray.so.3 is gone")
-
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
-        monkeypatch.setattr(main, "_quietly_import", fail)
-        _, troubles = main.devices()
-        assert "libgpuarray.so.3 is gone" in whats(troubles)
-
-    def test_pygpu_lists_its_devices(self):
-        pytest.importorskip(
-            "pygpu", reason='pygpu is not installed: see README.rst, "On a GPU"'
-        )
-        lines, _ = main.devices()
-        assert "libgpuarray" in dict(lines)["pygpu"]
-
-    def test_device_that_theano_did_not_start_is_off(self, monkeypatch):
-        gpuarray = pytest.importorskip("theano.gpuarray")
-        monkeypatch.setattr(gpuarray, "pygpu_activated", False)
-        assert "device=opencl0:0" in whats(main._idle_device("opencl0:0"))
 
 
 class TestStep:

@@ -175,9 +175,3 @@ def test_wrong_types_are_refused_when_built(table, indices, message):
 def test_equal_by_the_name_of_the_table():
     assert Gather("W") == Gather("W")
     assert Gather("W") != Gather("V")
-
-
-def test_compiled_code_is_kept_between_processes():
-    version = Gather().c_code_cache_version()
-    assert version
-    assert all(isinstance(number, int) for number in version)

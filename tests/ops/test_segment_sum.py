@@ -210,9 +210,3 @@ def test_gradient(rng):
 def test_wrong_types_are_refused_when_built(inputs, message):
     with pytest.raises(TypeError, match=message):
         SegmentSum()(*inputs)
-
-
-def test_compiled_code_is_kept_between_processes():
-    version = SegmentSum().c_code_cache_version()
-    assert version
-    assert all(isinstance(number, int) for number in version)

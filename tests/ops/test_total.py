@@ -69,6 +69,11 @@ def test_what_is_no_number_comes_through(odd):
     np.testing.assert_equal(float(compiled("float32")(values)), odd)
 
 
+def test_same_bits_in_any_layout(rng):
+    values = rng.randn(40, 50)[:, ::3]
+    assert compiled("float64")(values) == compiled("float64")(values.copy())
+
+
 def test_same_bits_each_time(rng):
     values = rng.uniform(-1, 1, (70, 71)).astype("float32")
     function = compiled("float32")

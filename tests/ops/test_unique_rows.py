@@ -214,12 +214,6 @@ def test_gradient_stops_at_the_indices():
         theano.grad(inverse.sum().astype("float32"), indices)
 
 
-def test_compiled_code_is_kept_between_processes():
-    version = UniqueRows().c_code_cache_version()
-    assert version
-    assert all(isinstance(number, int) for number in version)
-
-
 def test_lengths_are_told_of_a_node_in_no_graph():
     # Theano asks for them so where a scan is differentiated, as for a Hessian.
     node = UniqueRows()(T.lvector(), 5)[0].owner

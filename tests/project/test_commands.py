@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from devices import why_not
 from tree import ROOT, copy_of_the_project, pages, read
 
 #: What is added to each command, and a part of what it then prints.
@@ -77,8 +78,8 @@ def environment(tmp_path):
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_command_runs(command, environment, tmp_path):
-    if "opencl" in command and importlib.util.find_spec("pygpu") is None:
-        pytest.skip("pygpu is not installed")
+    if "opencl" in command and why_not("opencl0:0"):
+        pytest.skip(why_not("opencl0:0"))
     if "lint" in command and importlib.util.find_spec("ruff") is None:
         pytest.skip("ruff is not installed")
     corpus = tmp_path / "corpus.txt"

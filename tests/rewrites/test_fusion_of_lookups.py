@@ -111,7 +111,8 @@ def test_rows_that_stretch_along_an_axis_are_right(rng):
 def test_values_that_do_not_fit_change_nothing(rng, rows, units):
     W = table(rng, 8, 3)
     indices, g, h = T.ivector(), T.fmatrix(), T.fmatrix()
-    function = compiled([indices, g, h], {W: T.inc_subtensor(W[indices], g * h)}, C)
+    step = W[indices] * g * h
+    function = compiled([indices, g, h], {W: T.inc_subtensor(W[indices], step)}, C)
     assert assert_one_pass(function, 1).op.program.sums
     before = W.get_value()
     ones = np.ones((3, 3), "float32")

@@ -7,7 +7,7 @@ import theano
 import theano.tensor as T
 from hypothesis import given
 from hypothesis import strategies as st
-from lasagne_sparse.sparsity.gradients import dense_terms, row_gradient
+from lasagne_sparse.sparsity import dense_terms, row_gradient
 from lasagne_sparse.ops import UniqueRows, unique_rows
 
 floatX = theano.config.floatX

@@ -6,7 +6,8 @@ import pytest
 import theano
 import theano.tensor as T
 from lasagne_sparse.graph import is_transfer, without_transfers
-from lasagne_sparse.sparsity.restrict import restrict, row_leaves, take
+from lasagne_sparse.sparsity.alignment import RowLeaves
+from lasagne_sparse.sparsity.restrict import restrict, take
 
 floatX = theano.config.floatX
 NO_COMPILER = theano.Mode(linker="py", optimizer=None)
@@ -92,11 +93,11 @@ def test_deep_expressions_do_not_exhaust_the_stack():
 
 def test_leaves_found_row_by_row_do_not_include_sums_over_rows():
     expression = m * W.sum(axis=0) + n.dimshuffle(0, "x")
-    assert set(row_leaves(expression, 0, {W, m, n})) == {(m, 0), (n, 0)}
+    assert set(RowLeaves({W, m, n})(expression, 0)) == {(m, 0), (n, 0)}
 
 
 def test_leaves_are_found_with_their_own_axis():
-    assert row_leaves((W.T * 2), 0, {W}) == [(W, 1)]
+    assert RowLeaves({W})(W.T * 2, 0) == {(W, 1)}
 
 
 def test_take_counts_along_the_axis():

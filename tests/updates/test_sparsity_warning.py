@@ -78,9 +78,7 @@ OTHERS = {
     "noise": lambda W, x: (
         T.grad(T.sum(W[x]), W) + MRG_RandomStreams(1).normal(W.shape, std=0.1)
     ),
-    "normalised before": lambda W, x: T.grad(
-        T.sum((W / W.norm(2, axis=1, keepdims=True))[x]), W
-    ),
+    "normalised before": lambda W, x: T.grad(T.sum((W / W.norm(2))[x]), W),
     "weighed by the lookup": lambda W, x: T.grad(T.sum(W[x]) * T.sum(W**2), W),
     "weighed by row": lambda W, x: (
         T.grad(T.sum(W[x]), W) + W * new_table((7, 1), "weights")

@@ -324,7 +324,8 @@ def test_rule_that_needs_the_whole_table_warns_and_is_right(rng):
 
     W, x = shared(rng, 5, 2), T.ivector()
     before = W.get_value()
-    update = updates.sparse(centred)(W[x].sum(), [W])
+    with pytest.warns(updates.SparsityWarning, match="only be computed for all rows"):
+        update = updates.sparse(centred)(W[x].sum(), [W])
     theano.function([x], updates=update)(np.array([3, 1], "int32"))
     before -= np.cumsum([[0, 0], [1, 1], [0, 0], [1, 1], [0, 0]], axis=0)
     np.testing.assert_allclose(W.get_value(), before, rtol=1e-6)

@@ -1,23 +1,6 @@
 /* Arrays as results of an Op, and their rows as pieces of memory. */
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
 #ifndef LASAGNE_SPARSE_ARRAYS
 #define LASAGNE_SPARSE_ARRAYS
-
-/* How many threads are worth waking for so many bytes to read or write? Waking one
-   costs about 8 microseconds when threads sleep between loops (GOMP_SPINCOUNT=0). */
-static int lasagne_sparse_threads(size_t bytes, size_t bytes_per_thread)
-{
-#ifdef _OPENMP
-    const size_t useful = bytes / bytes_per_thread;
-    const int most = omp_get_max_threads();
-    return useful < 2 ? 1 : useful < (size_t)most ? (int)useful : most;
-#else
-    return 1;
-#endif
-}
 
 /* Makes *array a C-contiguous array of that shape and type, and keeps the one
    that is there if it will do. Returns 0, or -1 with the error set. */

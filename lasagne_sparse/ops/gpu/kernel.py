@@ -18,7 +18,7 @@ from ..programs.row_program import Slot, composites
 
 __all__ = ["Array", "KERNEL", "THREADS", "row_kernel"]
 
-#: The threads of a block, as in ``c_code/gpu_rows.h``.
+#: The threads of a block, as in ``gpu/rows.h``.
 THREADS = 128
 
 #: The name of the kernel.
@@ -94,7 +94,7 @@ def row_kernel(program, arrays, row_dims):
     Returns
     -------
     text : str
-        The kernel; its arguments are the plan (see ``c_code/gpu_rows.h``) and its
+        The kernel; its arguments are the plan (see ``gpu/rows.h``) and its
         offset, the numbers of rows and of lookups, then each array, and memory for
         buffers if there are any.
     dtypes : set of str

@@ -6,7 +6,6 @@ from theano.gof import Apply
 from theano.gpuarray.basic_ops import as_gpuarray_variable
 from theano.gpuarray.type import GpuArrayType
 
-from ..programs.row_program import composites
 from ..rows.row_update import RowUpdate
 from .rows import RowKernelBase
 
@@ -60,7 +59,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
             for v, kind in zip(arrays, kinds)
         ]
         outputs = [table.type() for table in arrays[:num_tables]]
-        return Apply(self, expected.inputs[:3] + arrays, outputs)
+        return Apply(self, self.lookups_of(expected) + arrays, outputs)
 
     def perform(self, node, inputs, output_storage, context):
         num_tables = len(node.outputs)
@@ -69,7 +68,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
         plain = RowUpdate(self.program)
         plain.perform(node, on_host, results)
         for i, (result,) in enumerate(results):
-            table = inputs[3 + i]
+            table = inputs[self.table_input(i)]
             if i not in self.inplace:
                 table = table.copy()
             table[...] = result
@@ -79,7 +78,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
         return self.program
 
     def row_arrays(self, node):
-        return node.inputs[3:]
+        return self.arrays_of(node)
 
     # RowUpdate's own C is for the host.
     c_headers = RowKernelBase.c_headers
@@ -90,7 +89,7 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
         return []
 
     def c_code(self, node, name, inputs, outputs, sub):
-        tables = inputs[3 : 3 + len(outputs)]
+        vectors, tables, operands = self.split(inputs)
         made = [
             "if (gpu_rows_output(&%s, %s, %s) < 0) break; arrays[%d] = %s;"
             % (output, table, "true" if i in self.inplace else "false", i, output)
@@ -101,15 +100,11 @@ class GpuRowUpdate(RowKernelBase, RowUpdate):
             node,
             name,
             sub,
-            vectors=inputs[:3],
-            names=inputs[3:],
+            vectors=vectors,
+            names=tables + operands,
             tables=list(outputs),
             before="\n".join(made),
         )
-
-    def c_code_cache_version(self):
-        versions = [part.c_code_cache_version() for part in composites(self.program)]
-        return (3,) + tuple(versions) if all(versions) else ()
 
 
 def _on_host(variable):

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pygpu
-from theano.gof import Op
 from theano.gof.utils import MethodNotDefined
 from theano.gpuarray.basic_ops import GpuKernelBase, Kernel
 from theano.gpuarray.type import GpuArrayType, gpu_context_type
 
-from ..c_support import c_files
+from ..c_support import CodeOp, c_files
 from .kernel import KERNEL, THREADS, Array, row_kernel
 
 __all__ = ["RowKernelBase"]
@@ -63,7 +62,7 @@ if (buffers == NULL) break;
 """
 
 
-class RowKernelBase(GpuKernelBase, Op):
+class RowKernelBase(GpuKernelBase, CodeOp):
     """
     lasagne_sparse.ops.gpu.rows.RowKernelBase()
 
@@ -140,7 +139,11 @@ class RowKernelBase(GpuKernelBase, Op):
         ]
 
     def c_support_code(self):
-        return c_files("row_checks.h", "gpu_rows.h")
+        return c_files("rows/row_checks.h", "gpu/rows.h")
+
+    def c_code_cache_version_apply(self, node):
+        version = CodeOp.c_code_cache_version_apply(self, node)
+        return version and version + self.kernel_version(node)
 
     def launch(self, node, name, sub, **parts):
         """Writes the C that checks, sends the plan and runs the kernel
@@ -202,7 +205,7 @@ class RowKernelBase(GpuKernelBase, Op):
         )
 
 
-assert THREADS == 128, "c_code/gpu_rows.h says so too"
+assert THREADS == 128, "gpu/rows.h says so too"
 
 
 def _array(variable):

@@ -32,8 +32,6 @@ class GpuSegmentSum(RowKernelBase, SegmentSum):
         If the device reports an error (at run time).
     """
 
-    __props__ = ()
-
     def make_node(self, order, offsets, *values):
         context = infer_context_name(*values)
         values = [as_gpuarray_variable(v, context) for v in values]
@@ -114,6 +112,3 @@ class GpuSegmentSum(RowKernelBase, SegmentSum):
             tables=[sums],
             before=make,
         )
-
-    def c_code_cache_version(self):
-        return (2,)

@@ -6,7 +6,9 @@ One wording serves every Op that reads or writes rows, in Python and in C
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Op, generic
+from theano.gof import generic
+
+from ..c_support import CodeOp
 
 __all__ = [
     "IndexingOp",
@@ -17,7 +19,7 @@ __all__ = [
 ]
 
 
-class IndexingOp(Op):
+class IndexingOp(CodeOp):
     """
     lasagne_sparse.ops.indexing.bounds.IndexingOp(table=None)
 

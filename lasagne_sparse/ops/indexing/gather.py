@@ -70,6 +70,11 @@ class Gather(IndexingOp):
             gradient = T.inc_subtensor(table.zeros_like()[indices], output_gradients[0])
         return [gradient, DisconnectedType()()]
 
+    def R_op(self, inputs, eval_points):
+        direction, indices = eval_points[0], inputs[1]
+        # None: the table does not move
+        return [None if direction is None else self(direction, indices)]
+
     def connection_pattern(self, node):
         return [[True], [False]]
 
@@ -77,7 +82,12 @@ class Gather(IndexingOp):
         return openmp_flags()
 
     def c_support_code(self):
-        return c_files("bounds.h", "arrays.h", "gather.h")
+        return c_files(
+            "c_code/threads.h",
+            "c_code/bounds.h",
+            "c_code/arrays.h",
+            "indexing/gather.h",
+        )
 
     def c_code(self, node, name, inputs, outputs, sub):
         return """
@@ -94,6 +104,3 @@ class Gather(IndexingOp):
             gathered=outputs[0],
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        return (3,)

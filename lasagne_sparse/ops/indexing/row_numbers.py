@@ -57,11 +57,14 @@ class RowNumbers(IndexingOp):
     def grad(self, inputs, output_gradients):
         return [DisconnectedType()() for _ in inputs]
 
+    def R_op(self, inputs, eval_points):
+        return [None]  # numbers of rows have no derivative
+
     def connection_pattern(self, node):
         return [[False] for _ in node.inputs]
 
     def c_support_code(self):
-        return c_files("bounds.h", "arrays.h")
+        return c_files("c_code/bounds.h", "c_code/arrays.h")
 
     def c_code(self, node, name, inputs, outputs, sub):
         indices, num_rows = inputs
@@ -87,6 +90,3 @@ class RowNumbers(IndexingOp):
             rows=outputs[0],
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        return (1,)

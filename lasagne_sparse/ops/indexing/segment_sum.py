@@ -2,16 +2,16 @@
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Apply, Op
+from theano.gof import Apply
 from theano.gof.utils import MethodNotDefined
 from theano.gradient import DisconnectedType
 
-from ..c_support import c_files, openmp_flags
+from ..c_support import CodeOp, c_files, openmp_flags
 
 __all__ = ["SegmentSum"]
 
 
-class SegmentSum(Op):
+class SegmentSum(CodeOp):
     """
     lasagne_sparse.ops.SegmentSum()
 
@@ -42,8 +42,6 @@ class SegmentSum(Op):
     IndexError
         If ``order`` or ``offsets`` point outside the values (at run time).
     """
-
-    __props__ = ()
 
     def make_node(self, order, offsets, *values):
         order, offsets = T.as_tensor_variable(order), T.as_tensor_variable(offsets)
@@ -104,6 +102,17 @@ class SegmentSum(Op):
             for part, v in zip(parts, inputs[2:])
         ]
 
+    def R_op(self, inputs, eval_points):
+        order, offsets, values = inputs[0], inputs[1], inputs[2:]
+        directions = eval_points[2:]
+        if all(direction is None for direction in directions):
+            return [None]
+        directions = [
+            v.zeros_like() if direction is None else direction
+            for v, direction in zip(values, directions)
+        ]
+        return [self(order, offsets, *directions)]
+
     def connection_pattern(self, node):
         return [[False], [False]] + [[True] for _ in node.inputs[2:]]
 
@@ -111,7 +120,7 @@ class SegmentSum(Op):
         return openmp_flags()
 
     def c_support_code(self):
-        return c_files("arrays.h", "segment_sum.h")
+        return c_files("c_code/threads.h", "c_code/arrays.h", "indexing/segment_sum.h")
 
     def c_code(self, node, name, inputs, outputs, sub):
         _, value_t, type_num = node.outputs[0].type.dtype_specs()
@@ -136,9 +145,6 @@ class SegmentSum(Op):
             sums=outputs[0],
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        return (2,)
 
 
 def check_segments(order, offsets, num_values):

@@ -55,6 +55,10 @@ class UniqueRows(IndexingOp):
         If an index is not in ``[-num_rows, num_rows)`` (at run time).
     """
 
+    #: Outputs of row numbers, none negative, that do not repeat: see
+    #: :func:`lasagne_sparse.graph.are_distinct`.
+    distinct_outputs = (0,)
+
     def make_node(self, indices, num_rows):
         inputs = as_indices(indices, num_rows)
         return Apply(self, inputs, [T.lvector() for _ in range(4)])
@@ -81,11 +85,19 @@ class UniqueRows(IndexingOp):
     def grad(self, inputs, output_gradients):
         return [DisconnectedType()() for _ in inputs]
 
+    def R_op(self, inputs, eval_points):
+        return [None] * 4  # which rows are distinct has no derivative
+
     def connection_pattern(self, node):
         return [[False] * len(node.outputs) for _ in node.inputs]
 
     def c_support_code(self):
-        return c_files("bounds.h", "arrays.h", "unique_rows.h", "unique_rows_op.h")
+        return c_files(
+            "c_code/bounds.h",
+            "c_code/arrays.h",
+            "indexing/unique_rows.h",
+            "indexing/unique_rows_op.h",
+        )
 
     def c_code(self, node, name, inputs, outputs, sub):
         indices, num_rows = inputs
@@ -103,9 +115,6 @@ class UniqueRows(IndexingOp):
             outputs=", ".join("&" + output for output in outputs),
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        return (2,)
 
 
 def unique_rows(indices, num_rows, table=None):

@@ -1,6 +1,6 @@
 """The C loop of a map over lookups, written from its program.
 
-What is the same for every program is in ``c_code/row_map.h``; what follows from the
+What is the same for every program is in ``rows/row_map.h``; what follows from the
 program is the body of the loop.
 """
 
@@ -63,14 +63,16 @@ static int row_map_%(name)s(PyArrayObject **operands, row_lookups *lookups,
     auto *const loop = num_units == %(units)d ? row_map_rows_%(name)s<%(units)d>
                                               : row_map_rows_%(name)s<0>;
     /* A chunk has a sum of its own: the same bits for any number of threads. */
-    #pragma omp parallel for num_threads(num_threads) schedule(static)
-    for (npy_int64 chunk = 0; chunk < num_chunks; chunk++) {
-        const npy_int64 begin = chunk * ROW_UPDATE_CHUNK;
-        const npy_int64 end = begin + ROW_UPDATE_CHUNK;
-        loop(layouts, lookups->rows, data, sums + chunk * %(num_totals)d, num_units,
-             scratch + slot * %(num_slots)d * row_thread(), slot, begin,
-             end < num_lookups ? end : num_lookups, num_lookups);
-    }
+    lasagne_sparse_for(num_threads, num_threads, [&](npy_int64 t) {
+        char *own = scratch + slot * %(num_slots)d * t;
+        const npy_int64 last = num_chunks * (t + 1) / num_threads;
+        for (npy_int64 chunk = num_chunks * t / num_threads; chunk < last; chunk++) {
+            const npy_int64 begin = chunk * ROW_UPDATE_CHUNK;
+            const npy_int64 end = begin + ROW_UPDATE_CHUNK;
+            loop(layouts, lookups->rows, data, sums + chunk * %(num_totals)d, num_units,
+                 own, slot, begin, end < num_lookups ? end : num_lookups, num_lookups);
+        }
+    });
     const int failed =
         row_map_totals(sums, num_chunks, total_types, %(num_totals)d, totals);
     free(memory);

@@ -1,7 +1,7 @@
 """The C loop of a row update, written from its program.
 
 What is the same for every program, all of the checks among it, is in
-``c_code/row_update.h``; what follows from the program is the body of the loop.
+``rows/row_update.h``; what follows from the program is the body of the loop.
 """
 
 from .row_loops import Arrays, Scratch, c_bool, c_size, evaluate, part_name, step_text
@@ -44,18 +44,14 @@ static void row_update_loop_%(name)s(
     npy_intp slot)
 {
     const npy_int64 num_rows = groups->num_rows;
-    if (num_threads == 1) {
+    const npy_int64 chunk = num_threads == 1 ? num_rows + 1 : ROW_UPDATE_CHUNK;
+    lasagne_sparse_for(num_threads, (num_rows + chunk - 1) / chunk, [&](npy_int64 i) {
+        const npy_int64 begin = i * chunk, end = begin + chunk;
+        char *own = scratch + slot * %(num_slots)d * lasagne_sparse_thread();
         row_update_rows_%(name)s<UNITS>(groups, table_layouts, operand_layouts, units,
-                                        scratch, slot, 0, num_rows);
-        return;
-    }
-    #pragma omp parallel for num_threads(num_threads) schedule(dynamic)
-    for (npy_int64 begin = 0; begin < num_rows; begin += ROW_UPDATE_CHUNK) {
-        const npy_int64 end = begin + ROW_UPDATE_CHUNK;
-        row_update_rows_%(name)s<UNITS>(groups, table_layouts, operand_layouts, units,
-                                        scratch + slot * %(num_slots)d * row_thread(),
-                                        slot, begin, end < num_rows ? end : num_rows);
-    }
+                                        own, slot, begin,
+                                        end < num_rows ? end : num_rows);
+    });
 }
 """
 

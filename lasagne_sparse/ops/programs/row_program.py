@@ -227,8 +227,10 @@ def _apply(composite, arrays):
 def _function(node):
     """Returns the NumPy function of a scalar node."""
     spec = getattr(node.op, "nfunc_spec", None)
-    if spec and spec[1] == len(node.inputs):
-        return getattr(np, spec[0])
-    if spec and getattr(node.op, "associative", False):
-        return lambda *inputs: reduce(getattr(np, spec[0]), inputs)
+    # Of some the name leads into another package: 'scipy.special.erf'.
+    function = getattr(np, spec[0], None) if spec else None
+    if function is not None and spec[1] == len(node.inputs):
+        return function
+    if function is not None and getattr(node.op, "associative", False):
+        return lambda *inputs: reduce(function, inputs)
     return np.frompyfunc(node.op.impl, len(node.inputs), 1)

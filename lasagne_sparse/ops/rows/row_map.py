@@ -2,18 +2,19 @@
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Apply, Op, generic
+from theano.gof import Apply, generic
 
 from ..indexing.bounds import as_index_vector, check_bounds, wrap_negative
 from ..c_support import c_files, openmp_flags
 from ..programs.map_kernel import map_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_map
+from .compiled_only import CompiledOnly
 
 __all__ = ["RowMap"]
 
 
-class RowMap(Op):
+class RowMap(CompiledOnly):
     """
     lasagne_sparse.ops.RowMap(program, tables, num_units=0)
 
@@ -165,6 +166,9 @@ class RowMap(Op):
         for storage, result in zip(output_storage, results):
             storage[0] = result
 
+    def c_parts(self):
+        return composites(self.program)
+
     def c_headers(self):
         return ["<math.h>"]
 
@@ -174,7 +178,14 @@ class RowMap(Op):
 
     def c_support_code(self):
         texts = [
-            c_files("bounds.h", "arrays.h", "row_checks.h", "row_update.h", "row_map.h")
+            c_files(
+                "c_code/threads.h",
+                "c_code/bounds.h",
+                "c_code/arrays.h",
+                "rows/row_checks.h",
+                "rows/row_update.h",
+                "rows/row_map.h",
+            )
         ]
         texts += [part.c_support_code() for part in composites(self.program)]
         return "\n".join(dict.fromkeys(texts))
@@ -227,7 +238,3 @@ class RowMap(Op):
             lookups=" ||\n                ".join(lookups),
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        versions = [part.c_code_cache_version() for part in composites(self.program)]
-        return (2,) + tuple(versions) if all(versions) else ()

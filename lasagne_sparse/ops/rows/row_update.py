@@ -2,18 +2,19 @@
 
 import numpy as np
 import theano.tensor as T
-from theano.gof import Apply, Op
+from theano.gof import Apply
 
 from ..c_support import c_files, openmp_flags
 from ..programs.row_kernel import row_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_program, run_sum
 from ..indexing.segment_sum import check_segments
+from .compiled_only import CompiledOnly
 
 __all__ = ["RowUpdate"]
 
 
-class RowUpdate(Op):
+class RowUpdate(CompiledOnly):
     """
     lasagne_sparse.ops.RowUpdate(program, inplace=(), num_units=0)
 
@@ -84,7 +85,7 @@ class RowUpdate(Op):
         self.num_units = num_units
         self.inplace = tuple(inplace)
         if self.inplace:
-            self.destroy_map = {i: [3 + i] for i in self.inplace}
+            self.destroy_map = {i: [self.table_input(i)] for i in self.inplace}
 
     def clone_inplace(self, inplace=None):
         """Returns the same Op, in place for these tables, or for all of them"""
@@ -92,9 +93,44 @@ class RowUpdate(Op):
             inplace = range(len(self.program.tables))
         return type(self)(self.program, tuple(inplace), self.num_units)
 
+    # Inputs of a node: rows, order and offsets, then the tables, then the operands.
+
+    @staticmethod
+    def table_input(i):
+        """Returns at which input of a node table `i` is"""
+        return 3 + i
+
+    def lookups_of(self, node):
+        """Returns rows, order and offsets"""
+        return node.inputs[: self.table_input(0)]
+
+    def arrays_of(self, node):
+        """Returns the tables and the arrays of the operands"""
+        return node.inputs[self.table_input(0) :]
+
+    def tables_of(self, node):
+        """Returns the tables, one for each output"""
+        return self.split(node.inputs)[1]
+
+    def split(self, inputs):
+        """Splits what stands for the inputs of a node
+
+        Parameters
+        ----------
+        inputs : list
+            Variables, arrays, shapes or names, one for each input.
+
+        Returns
+        -------
+        tuple of three lists
+            Those of rows, order and offsets; of the tables; of the operands' arrays.
+        """
+        first, last = self.table_input(0), self.table_input(len(self.program.tables))
+        return inputs[:first], inputs[first:last], inputs[last:]
+
     def gathered(self):
         """Returns at which inputs of a node the tables are that are only read"""
-        positions, start = [], 3 + len(self.program.tables)
+        positions, start = [], self.table_input(len(self.program.tables))
         for kind, _, count in self.program.operands:
             if kind == "gathered":
                 positions.append(start)
@@ -125,15 +161,14 @@ class RowUpdate(Op):
         return Apply(self, vectors + arrays, outputs)
 
     def infer_shape(self, node, input_shapes):
-        return input_shapes[3 : 3 + len(node.outputs)]
+        return self.split(input_shapes)[1]
 
     def perform(self, node, inputs, output_storage):
-        rows, order, offsets = inputs[:3]
-        tables = inputs[3 : 3 + len(node.outputs)]
+        (rows, order, offsets), tables, arrays = self.split(inputs)
         for i, table in enumerate(tables):
             if i in self.inplace and not table.flags.writeable:
                 raise ValueError("table %d is read-only, nothing was written" % i)
-        operands = self._operands(rows, order, offsets, inputs[3 + len(tables) :])
+        operands = self._operands(rows, order, offsets, arrays)
         old = [table[rows] for table in tables]
         counts = np.diff(offsets)
         arrays, units = self._in_full_rank(old + operands)
@@ -161,13 +196,14 @@ class RowUpdate(Op):
             del arrays[:count]
             if kind == "count":
                 values = np.diff(offsets)
-            elif kind == "summed":
+            elif kind in ("summed", "lookup", "last"):
+                if kind != "lookup" and count == 1 and len(values) == 1:
+                    # as an increment, or a set, broadcasts what it is given
+                    values = np.broadcast_to(values, order.shape + values.shape[1:])
                 check_segments(order, offsets, len(values))
+            if kind == "summed":
                 values = _segment_sums(order, offsets, values)
-            elif kind == "lookup":
-                check_segments(order, offsets, len(values))
             elif kind == "last":
-                check_segments(order, offsets, len(values))
                 values = values[order[offsets[1:] - 1]]
             elif kind == "gathered":
                 values = values[rows]
@@ -199,16 +235,21 @@ class RowUpdate(Op):
         program = self.program
         kinds = ["table" for _ in program.tables] + [o.kind for o in program.operands]
         scopes = program.tables + tuple(o.scope for o in program.operands)
-        units = [
-            array.shape[1:]
+        shapes = [
+            (kind == "table", kind != "shared", array.shape[1:])
             for kind, scope, array in zip(kinds, scopes, arrays)
-            if kind != "shared" and scope == "unit"
+            if scope == "unit"
         ]
-        units = units[0] if units else ()
+        # that of a table or, where there is none, one that need not stretch
+        shapes.sort(key=lambda s: s[:2] + (sum(n != 1 for n in s[2]),))
+        units = shapes[-1][2] if shapes else ()
         return [
             array if scope == "unit" else array.reshape(array.size, *[1 for _ in units])
             for scope, array in zip(scopes, arrays)
         ], units
+
+    def c_parts(self):
+        return composites(self.program)
 
     def c_headers(self):
         return ["<math.h>"]
@@ -218,7 +259,14 @@ class RowUpdate(Op):
         return openmp_flags() + ["-fno-trapping-math"]
 
     def c_support_code(self):
-        texts = [c_files("arrays.h", "row_checks.h", "row_update.h")]
+        texts = [
+            c_files(
+                "c_code/threads.h",
+                "c_code/arrays.h",
+                "rows/row_checks.h",
+                "rows/row_update.h",
+            )
+        ]
         texts += [part.c_support_code() for part in composites(self.program)]
         return "\n".join(dict.fromkeys(texts))
 
@@ -230,7 +278,7 @@ class RowUpdate(Op):
         num_tables = len(self.program.tables)
         arrays = [
             (v.type.dtype_specs()[1], np.dtype(v.dtype).itemsize)
-            for v in node.inputs[3:]
+            for v in self.arrays_of(node)
         ]
         operands, start = [], num_tables
         for operand in self.program.operands:
@@ -249,7 +297,7 @@ class RowUpdate(Op):
         return "\n".join(texts)
 
     def c_code(self, node, name, inputs, outputs, sub):
-        num_tables = len(outputs)
+        (rows, order, offsets), tables, operands = self.split(inputs)
         return """
         {
             PyArrayObject *tables[] = {%(tables)s};
@@ -266,18 +314,14 @@ class RowUpdate(Op):
         }
         """ % dict(
             name=name,
-            rows=inputs[0],
-            order=inputs[1],
-            offsets=inputs[2],
-            tables=", ".join(inputs[3 : 3 + num_tables]),
-            operands=", ".join(inputs[3 + num_tables :]) or "NULL",
+            rows=rows,
+            order=order,
+            offsets=offsets,
+            tables=", ".join(tables),
+            operands=", ".join(operands) or "NULL",
             outputs=", ".join("&" + output for output in outputs),
             fail=sub["fail"],
         )
-
-    def c_code_cache_version(self):
-        versions = [part.c_code_cache_version() for part in composites(self.program)]
-        return (12,) + tuple(versions) if all(versions) else ()
 
 
 def _as_matrix(values):

@@ -14,7 +14,7 @@ __all__ = ["MapReader", "is_total"]
 
 class MapReader(ProgramReader):
     """
-    lasagne_sparse.rewrites.fusion.map_programs.MapReader(region, results)
+    lasagne_sparse.rewrites.fusion.map_programs.MapReader(region, results, ...)
 
     Turns nodes that compute with rows of lookups into one program.
 
@@ -25,6 +25,10 @@ class MapReader(ProgramReader):
     results : list of Theano variables
         What of it is needed elsewhere: arrays with a row for each lookup, then sums
         over all of such an array.
+    shapes : RowShapes
+        What is known of the graph.
+    units : tuple or None
+        The shape of a row, as `shapes` tells it; None for one element.
 
     Attributes
     ----------
@@ -36,8 +40,8 @@ class MapReader(ProgramReader):
         Their names.
     """
 
-    def __init__(self, region, results):
-        super().__init__()
+    def __init__(self, region, results, shapes, units):
+        super().__init__(shapes, units)
         self.region = region
         self.tables, self.names, self.indices = [], [], []
         self.outputs, self.totals = [], []

@@ -6,6 +6,7 @@ of :mod:`lasagne_sparse.ops.programs.row_program`.
 """
 
 from collections import namedtuple
+from functools import lru_cache
 
 import numpy as np
 from theano import scalar
@@ -42,6 +43,10 @@ DTYPES = frozenset(
     + [sign + "int%d" % bits for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 
+#: A program takes in so many steps, one of which waits for the next; what comes before
+#: them is an operand. Rules have a dozen.
+_DEEPEST = 60
+
 #: What a variable is to a row: its ``scalar`` stands for it in scalar graphs;
 #: ``scope`` is 'row' or 'unit'; it is known once the loops before ``stage`` are
 #: through; a ``leaf`` is read from a slot instead of computed.
@@ -60,7 +65,7 @@ def is_gather(node):
 
 class ProgramReader:
     """
-    lasagne_sparse.rewrites.fusion.row_programs.ProgramReader(dtypes)
+    lasagne_sparse.rewrites.fusion.row_programs.ProgramReader(shapes, units, dtypes)
 
     The base of what turns nodes into a program: walks from what is computed back to
     what the program can read.
@@ -69,10 +74,23 @@ class ProgramReader:
     that is read or treated in a way of its own, or None; and by ``_array``: it returns
     that of a variable which something else computes.
 
+    A program has one loop over the units of a row. What it reads may stretch over them;
+    what it sums over them must have rows of that very shape.
+
     Parameters
     ----------
+    shapes : RowShapes
+        What is known of the graph.
+    units : tuple, optional
+        The shape of a row, as `shapes` tells it; that of the first rows with more than
+        one element that are summed, if left out.
     dtypes : collection of str
         Of which the program can have elements.
+
+    Raises
+    ------
+    NotImplementedError
+        If there is no such program.
 
     Attributes
     ----------
@@ -80,8 +98,10 @@ class ProgramReader:
         What the program computes by itself.
     """
 
-    def __init__(self, dtypes=DTYPES):
+    def __init__(self, shapes, units=None, dtypes=DTYPES):
         self.dtypes = dtypes
+        self.shapes, self.units = shapes, units
+        self._depth = 0
         self.operands, self.arrays = [], []
         self.numbers, self.buffers = [], []
         self.slots = {}  # scalar variable of a leaf -> Slot
@@ -108,14 +128,65 @@ class ProgramReader:
         if found is not None:
             return found
         node = variable.owner
+        if self._is_deep():
+            return self._array(variable)
+        self._depth += 1
+        try:
+            return self._computed_by(node)
+        finally:
+            self._depth -= 1
+
+    def _is_deep(self):
+        """Tells whether so many steps wait for one another that no more is taken in."""
+        return self._depth > _DEEPEST
+
+    def _computed_by(self, node):
+        """Returns the `Value` of what a node computes."""
         if is_loop(node, self.dtypes):
             return self._elementwise(node)
-        if isinstance(node.op, DimShuffle) and keeps_rows(node):
+        if isinstance(node.op, DimShuffle) and self._keeps_rows(node):
             self.interior.append(node)
             return self._value(node.inputs[0])
-        if isinstance(node.op, CAReduce) and sums_units(node):
+        if isinstance(node.op, CAReduce) and self._sums_units(node):
             return self._sum(node)
-        return self._array(variable)
+        return self._array(node.outputs[0])
+
+    def _keeps_rows(self, node):
+        """Tells whether a dimension shuffle leaves the elements of rows as they are."""
+        if not keeps_rows(node):
+            return False
+        if scope_of(node.outputs[0]) == "row":
+            return True
+        return all(self._is_full(v) for v in (node.inputs[0], node.outputs[0]))
+
+    def _sums_units(self, node):
+        """Tells whether a node sums over all units of the program's rows."""
+        (operand,) = node.inputs
+        if not sums_units(node) or scope_of(operand) == "row":
+            return False
+        if self.units is None:
+            self.units = self.shapes.of(operand)
+        return self._is_full(operand)
+
+    def _is_full(self, variable):
+        """Tells whether rows are known to have all units of the program, in order."""
+        shape = [length for length in self.shapes.of(variable) if length is not None]
+        return shape == [length for length in self.units or () if length is not None]
+
+    def _in_full_rank(self, variable):
+        """Returns an operand with as many axes as the program's rows have."""
+        if scope_of(variable) == "row" or self.units is None:
+            return variable
+        shape = variable.broadcastable[1:]
+        if len(shape) == len(self.units):
+            if all(one or n is not None for one, n in zip(shape, self.units)):
+                return variable
+        elif self._is_full(variable):
+            axes = iter([d for d, one in enumerate(shape, 1) if not one])
+            return variable.dimshuffle(
+                0, *["x" if n is None else next(axes) for n in self.units]
+            )
+        raise NotImplementedError("no loop over rows of another shape")
 
     def _elementwise(self, node):
         self.interior.append(node)
@@ -155,7 +226,7 @@ class ProgramReader:
             raise NotImplementedError("no loop over %s" % (dtype,))
         slot = Slot("operand", len(self.operands))
         self.operands.append(Operand(kind, scope, len(arrays)))
-        self.arrays += arrays
+        self.arrays += [self._in_full_rank(array) for array in arrays]
         return self._leaf(slot, dtype, scope)
 
     def _slot_of(self, key, value):
@@ -249,10 +320,15 @@ def is_loop(node, dtypes):
     """Tells whether a node is elementwise work for a loop of C that cannot fail."""
     if node is None or not isinstance(node.op, Elemwise) or len(node.outputs) != 1:
         return False
-    op = node.op.scalar_op
     if any(v.dtype not in dtypes for v in node.inputs + node.outputs):
         return False
-    stand_ins = [scalar.get_scalar_type(v.dtype)() for v in node.inputs]
+    return _cannot_fail(node.op.scalar_op, tuple(v.dtype for v in node.inputs))
+
+
+@lru_cache(maxsize=4096)
+def _cannot_fail(op, dtypes):
+    """Tells whether the C of a scalar Op neither raises nor calls Python."""
+    stand_ins = [scalar.get_scalar_type(dtype)() for dtype in dtypes]
     names = ["x%d" % i for i in range(len(stand_ins))]
     try:
         text = op.c_code(
@@ -287,12 +363,9 @@ def is_number(variable):
 
 def keeps_rows(node):
     """Tells whether a dimension shuffle only adds or drops axes of size 1."""
-    order = node.op.new_order
-    return (
-        bool(order)
-        and order[0] == 0
-        and scope_of(node.inputs[0]) == scope_of(node.outputs[0]) == "row"
-    )
+    (variable,), order = node.inputs, node.op.new_order
+    kept = [d for d in order if d != "x" and not variable.broadcastable[d]]
+    return bool(order) and order[0] == 0 and kept == sorted(kept)
 
 
 def sums_units(node):

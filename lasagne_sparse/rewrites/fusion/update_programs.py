@@ -4,13 +4,16 @@ The values that a graph writes to rows of tables are walked back to gathers of t
 rows, to sums of gradient rows and to what is the same for all rows.
 """
 
+from collections import namedtuple
+
 from theano import scalar
+from theano.tensor import shape_padleft
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.subtensor import Subtensor
 
 from ...ops import SegmentSum
 from ...ops.programs.row_program import RowProgram, Slot, Sum
-from ..lookups import without_check
+from ..lookups import length, same_number, without_check
 from .row_programs import (
     DTYPES,
     ProgramReader,
@@ -23,7 +26,52 @@ from .row_programs import (
     stretches,
 )
 
-__all__ = ["UpdateReader", "reads_rows"]
+__all__ = ["RowGroups", "UpdateReader", "reads_rows", "row_shape"]
+
+
+class RowGroups(namedtuple("RowGroups", ["vectors", "distinct", "same_in_all"])):
+    """
+    lasagne_sparse.rewrites.fusion.update_programs.RowGroups(vectors, distinct, ...)
+
+    Which rows are written, and which lookups belong to each.
+
+    Parameters
+    ----------
+    vectors : sequence of three Theano vectors, int64
+        ``rows``, ``order`` and ``offsets``, as :class:`RowUpdate` takes them.
+    distinct : bool
+        Whether there is one lookup for each row, in their order. If not, an increment
+        adds up all values of an index that repeats, and a set keeps the last.
+    same_in_all : bool
+        Whether the indices mean the same rows of any table: negative ones do not,
+        where tables are not equally long.
+    """
+
+    __slots__ = ()
+
+
+def row_shape(tables, shapes):
+    """Returns the shape of the rows of tables
+
+    Parameters
+    ----------
+    tables : list of Theano variables
+    shapes : RowShapes
+
+    Returns
+    -------
+    tuple or None
+        As `shapes` tells it; None if all of them have one number per row.
+
+    Raises
+    ------
+    NotImplementedError
+        If their rows are not known to have one shape.
+    """
+    found = {shapes.of(table) for table in tables if scope_of(table) == "unit"}
+    if len(found) > 1:
+        raise NotImplementedError("no loop over rows of different shapes")
+    return found.pop() if found else None
 
 
 def reads_rows(variable, rows):
@@ -44,9 +92,10 @@ class UpdateReader(ProgramReader):
         Each writes ``rows`` of another table.
     indices : Theano vector
         The rows, as the nodes say it.
-    unique : Apply node of UniqueRows
-        Of which `indices` are the first output, or the input: then an increment
-        adds up all values of an index that repeats, and a set keeps the last.
+    groups : RowGroups
+        How `indices` are grouped by row.
+    shapes : RowShapes
+        What is known of the graph.
     computed : collection of Theano variables
         Of which it is known that something else needs them: they are read rather
         than computed again.
@@ -57,22 +106,24 @@ class UpdateReader(ProgramReader):
         The inputs of the :class:`RowUpdate` with this program.
     interior : list of Apply nodes
         What the program computes by itself.
-    tables_read : set of Theano variables
+    tables_read : dict with Theano variables as keys
         The tables whose rows it reads or writes.
     """
 
-    def __init__(self, writes, indices, unique, computed=()):
+    def __init__(self, writes, indices, groups, shapes, computed=()):
         tables = [write.inputs[0] for write in writes]
         # A kernel on a GPU reads float16 as float32, and writes it back.
         on_gpu = all(is_on_gpu(table) for table in tables)
-        super().__init__(DTYPES | {"float16"} if on_gpu else DTYPES)
+        units = row_shape(tables, shapes)
+        super().__init__(shapes, units, DTYPES | {"float16"} if on_gpu else DTYPES)
         self.tables, self.sums = tables, []
+        self._positions = {table: i for i, table in enumerate(tables)}
         self._lookup_values = {}
-        self.rows, _, self.order, self.offsets = unique.outputs
+        self.rows, self.order, self.offsets = groups.vectors
         self.indices = indices
-        self.distinct = indices is self.rows
+        self.distinct, self._same_in_all = groups.distinct, groups.same_in_all
         self.computed = frozenset(computed)
-        self.tables_read = set(tables)
+        self.tables_read = dict.fromkeys(tables)
         self._table_values = [
             self._leaf(Slot("table", i), table.dtype, scope_of(table))
             for i, table in enumerate(self.tables)
@@ -116,8 +167,8 @@ class UpdateReader(ProgramReader):
         """Returns the `Value` that is written; of one that `repeats`, the sum."""
         if value.ndim and value.ndim < table.ndim:
             # as NumPy broadcasts: the same for every row
-            new = self._operand("shared", "unit", [value])
-        elif repeats and value.ndim and not value.broadcastable[0]:
+            value = shape_padleft(value, table.ndim - value.ndim)
+        if repeats and value.ndim and not value.broadcastable[0]:
             return self._summed(value)
         else:
             new = self._value(value)
@@ -134,17 +185,19 @@ class UpdateReader(ProgramReader):
         What scales each of them by one number scales the sum instead.
         """
         scaled = _scaled(value)
-        if scaled is None or not is_loop(value.owner, self.dtypes):
+        if scaled is None or not is_loop(value.owner, self.dtypes) or self._is_deep():
             return self._sum_of_lookups(value)
         self.interior.append(value.owner)
+        self._depth += 1
         total = self._summed(scaled)
+        self._depth -= 1
         values = [total if v is scaled else self._value(v) for v in value.owner.inputs]
         result = value.owner.op.scalar_op(*[v.scalar for v in values])
         return Value(result, total.scope, 0, False)
 
     def _sum_of_lookups(self, value):
         """Returns the sum of rows, or of what is computed from rows on the way."""
-        if not self._is_of_lookups(value):
+        if not (self._is_of_lookups(value) and self._is_one_for_each(value)):
             return self._operand("summed", scope_of(value), [value])
         result = self._of_lookup(value)
         leaves = self._leaves([(result, None, None)])
@@ -154,6 +207,19 @@ class UpdateReader(ProgramReader):
         self.sums.append(Sum(scope_of(value), composite, slots))
         return self._leaf(slot, value.dtype, scope_of(value))
 
+    def _is_one_for_each(self, value):
+        """Tells whether a value is known to have a full row for each lookup.
+
+        Others are spread when they are written. Of what they are computed of it cannot
+        be told then whether that fits together.
+        """
+        if not self._is_full(value):
+            return False
+        lookups = self.order if self.distinct else self.indices
+        return self.shapes.length(value) == self.shapes.length(lookups) or same_number(
+            length(value.fgraph, value), length(value.fgraph, lookups)
+        )
+
     def _is_of_lookups(self, variable):
         """Tells whether a variable is elementwise work that nothing else needs.
 
@@ -162,6 +228,7 @@ class UpdateReader(ProgramReader):
         """
         return (
             scope_of(variable) == "unit"
+            and not self._is_deep()
             and len(variable.clients) == 1
             and is_loop(variable.owner, self.dtypes)
             and not any(stretches(v) for v in variable.owner.inputs)
@@ -173,7 +240,9 @@ class UpdateReader(ProgramReader):
             return self._value(variable).scalar
         if self._is_of_lookups(variable):
             self.interior.append(variable.owner)
+            self._depth += 1
             values = [self._of_lookup(v) for v in variable.owner.inputs]
+            self._depth -= 1
             return variable.owner.op.scalar_op(*values)
         if variable not in self._lookup_values:
             kind = "shared" if variable.broadcastable[0] else "lookup"
@@ -186,11 +255,14 @@ class UpdateReader(ProgramReader):
         if node is None or variable in self.computed:
             return self._array(variable)
         if reads_rows(variable, self.indices):
+            table = node.inputs[0]
+            if table not in self._positions and not self._same_in_all:
+                return self._array(variable)
             self.interior.append(node)
-            self.tables_read.add(node.inputs[0])
-            if node.inputs[0] in self.tables:
-                return self._table_values[self.tables.index(node.inputs[0])]
-            return self._operand("gathered", scope_of(variable), [node.inputs[0]])
+            self.tables_read[table] = None
+            if table in self._positions:
+                return self._table_values[self._positions[table]]
+            return self._operand("gathered", scope_of(variable), [table])
         if (
             isinstance(node.op, SegmentSum)
             and self.distinct

@@ -2,7 +2,7 @@
 
    One sum that waits for itself takes one addition after the other; so many side by
    side fill the processor's vectors. Which element goes to which is fixed by its
-   position, so the result has the same bits each time. */
+   position, so the result has the same bits each time. Needs arrays.h. */
 
 #ifndef LASAGNE_SPARSE_TOTAL
 #define LASAGNE_SPARSE_TOTAL
@@ -33,11 +33,13 @@ static int lasagne_sparse_total(PyArrayObject *array, double *total)
                                          PyArray_SIZE(array));
         return 0;
     }
-    PyObject *sum = PyArray_Sum(array, NPY_MAXDIMS, NPY_DOUBLE, NULL);
-    if (sum == NULL) return -1;
-    *total = PyFloat_AsDouble(sum);
-    Py_DECREF(sum);
-    return *total == -1 && PyErr_Occurred() ? -1 : 0;
+    PyArrayObject *plain =
+        (PyArrayObject *)PyArray_FromArray(array, NULL, NPY_ARRAY_CARRAY_RO);
+    if (plain == NULL) return -1;
+    *total = lasagne_sparse_total_of((const T *)PyArray_DATA(plain),
+                                     PyArray_SIZE(plain));
+    Py_DECREF(plain);
+    return 0;
 }
 
 #endif

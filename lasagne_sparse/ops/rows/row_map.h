@@ -1,6 +1,6 @@
 /* The Op RowMap: the rows of the lookups, and where the results go.
 
-   Needs arrays.h, bounds.h, row_checks.h and row_update.h. */
+   Needs threads.h, arrays.h, bounds.h, row_checks.h and row_update.h. */
 
 #ifndef LASAGNE_SPARSE_ROW_MAP
 #define LASAGNE_SPARSE_ROW_MAP

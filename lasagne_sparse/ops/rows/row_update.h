@@ -4,7 +4,7 @@
    work on it where it is. Any other row is packed into a buffer first, and a
    table's row is unpacked afterwards: one loop serves every layout.
 
-   Needs arrays.h and row_checks.h. */
+   Needs threads.h, arrays.h and row_checks.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,15 +189,6 @@ static int row_check_writeable(PyArrayObject *table, int position)
     return -1;
 }
 
-static inline int row_thread(void)
-{
-#ifdef _OPENMP
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
-
 /* Memory for the packed rows of one thread or more, each on its cache line. */
 static char *row_scratch(npy_intp bytes, char **memory)
 {
@@ -209,17 +200,25 @@ static char *row_scratch(npy_intp bytes, char **memory)
     return (char *)(((uintptr_t)*memory + 63) & ~(uintptr_t)63);
 }
 
-/* Gives the output its own copy of the table; storage that fits is used again. */
+/* Gives the output its own copy of the table; storage that fits is used again.
+   NumPy's own copies let other Python threads run, which may write to the table: a row
+   would be half of the one and half of the other. */
 static int row_copy_table(PyArrayObject **output, PyArrayObject *table)
 {
-    const bool fits = *output != NULL && PyArray_ISWRITEABLE(*output) &&
-        PyArray_NDIM(*output) == PyArray_NDIM(table) &&
-        PyArray_CompareLists(PyArray_DIMS(*output), PyArray_DIMS(table),
-                             PyArray_NDIM(table));
-    if (fits) return PyArray_CopyInto(*output, table);
-    Py_XDECREF(*output);
-    *output = (PyArrayObject *)PyArray_NewCopy(table, NPY_CORDER);
-    return *output == NULL ? -1 : 0;
+    row_layout layout;
+    if (lasagne_sparse_ensure(output, PyArray_NDIM(table), PyArray_DIMS(table),
+                              PyArray_TYPE(table)) < 0)
+        return -1;
+    row_layout_init(&layout, table, true);
+    const npy_intp bytes = layout.num_units * layout.item;
+    char *row = PyArray_BYTES(*output);
+    if (PyArray_IS_C_CONTIGUOUS(table)) {
+        memcpy(row, layout.data, layout.num_rows * bytes);
+        return 0;
+    }
+    for (npy_int64 u = 0; u < layout.num_rows; u++, row += bytes)
+        row_copy<false>(&layout, u, row);
+    return 0;
 }
 
 /* Makes each output the table itself or a copy, and `layouts` those of the outputs.

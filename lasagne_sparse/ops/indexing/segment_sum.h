@@ -1,4 +1,4 @@
-/* The Op SegmentSum: sums of groups of rows. */
+/* The Op SegmentSum: sums of groups of rows. Needs threads.h and arrays.h. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,15 +79,7 @@ static void lasagne_sparse_sum_all(const int64_t *order, const int64_t *offsets,
     const int64_t first = offsets[0], num_values = offsets[num_segments] - first;
     const int threads = lasagne_sparse_threads(num_values * row_size * sizeof(value_t),
                                                LASAGNE_SPARSE_SUM_BYTES_PER_THREAD);
-    if (threads == 1) {
-        lasagne_sparse_sum_rows(order, offsets, 0, num_segments, pieces, num_pieces,
-                                row_size, sums);
-        return;
-    }
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-#endif
-    for (int t = 0; t < threads; t++) {
+    lasagne_sparse_for(threads, threads, [&](npy_intp t) {
         const npy_intp begin = t == 0 ? 0
             : lasagne_sparse_first_segment(offsets, num_segments,
                                            first + num_values * t / threads);
@@ -96,7 +88,7 @@ static void lasagne_sparse_sum_all(const int64_t *order, const int64_t *offsets,
                                            first + num_values * (t + 1) / threads);
         lasagne_sparse_sum_rows(order, offsets, begin, end, pieces, num_pieces,
                                 row_size, sums);
-    }
+    });
 }
 
 /* Returns 0 if the segments lie within the values, or -1 with the error set. */

@@ -1,5 +1,5 @@
 /* The Op Gather: rows of a table by their indices. Bytes are copied, so one text
-   serves every dtype. */
+   serves every dtype. Needs threads.h, bounds.h and arrays.h. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,16 +37,10 @@ static void lasagne_sparse_gather_all(const char *table, npy_intp step, npy_intp
 {
     const int threads =
         lasagne_sparse_threads(n * bytes, LASAGNE_SPARSE_GATHER_BYTES_PER_THREAD);
-    if (threads == 1) {
-        lasagne_sparse_gather_rows(table, step, bytes, rows, 0, n, gathered);
-        return;
-    }
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-#endif
-    for (int t = 0; t < threads; t++)
+    lasagne_sparse_for(threads, threads, [&](npy_intp t) {
         lasagne_sparse_gather_rows(table, step, bytes, rows, n * t / threads,
                                    n * (t + 1) / threads, gathered);
+    });
 }
 
 /* Any layout: for each element of a row, the whole batch. That reads a transposed

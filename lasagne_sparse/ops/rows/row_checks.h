@@ -96,6 +96,14 @@ static const char *row_what(const row_spec *spec)
     return spec->kind == ROW_TABLE ? "table" : "operand";
 }
 
+/* Lets an array of one row serve as all of them, as NumPy broadcasts. */
+template <typename Array>
+static int row_repeat(Array *array)
+{
+    array->step = 0;
+    return 0;
+}
+
 /* Have the arrays the rows that the program will ask for? */
 template <typename Array>
 static int row_check_rows(const row_groups *groups, const row_spec *spec,
@@ -106,10 +114,7 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
     if (spec->kind == ROW_SHARED || spec->kind == ROW_COUNT) return 0;
     if (spec->kind == ROW_ALIGNED) {
         if (num_rows == groups->num_rows) return 0;
-        if (num_rows == 1) {  /* as NumPy broadcasts */
-            arrays[0].step = 0;
-            return 0;
-        }
+        if (num_rows == 1) return row_repeat(arrays);
         PyErr_Format(PyExc_ValueError,
                      "operand %d has %lld rows: expected %lld, as many as are updated",
                      position, (long long)num_rows, (long long)groups->num_rows);
@@ -118,6 +123,10 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
     if (spec->kind == ROW_SUMMED || spec->kind == ROW_LOOKUP ||
         spec->kind == ROW_LAST) {
         most = groups->max_position;
+        if (num_rows == 1 && spec->count == 1 && spec->kind != ROW_LOOKUP) {
+            row_repeat(arrays);
+            num_rows = groups->num_lookups;
+        }
         if (num_rows != groups->num_lookups) {
             PyErr_Format(PyExc_ValueError,
                          "operand %d has %lld rows: expected %lld, one for each lookup",
@@ -139,12 +148,30 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
     return -1;
 }
 
+/* The array whose rows have the shape of all: where there is no table, one that need
+   not stretch. */
+template <typename Array>
+static const Array *row_first(const row_spec *specs, int num_specs, const Array *arrays)
+{
+    const Array *first = NULL;
+    int most = -1;
+    for (int i = 0; i < num_specs; arrays += specs[i++].count) {
+        if (!specs[i].has_units) continue;
+        int dims = specs[i].kind == ROW_SHARED ? 0 : NPY_MAXDIMS;
+        for (int d = 0; d < arrays->num_dims; d++) dims += arrays->dims[d] != 1;
+        if (dims > most) {
+            first = arrays;
+            most = dims;
+        }
+    }
+    return first;
+}
+
 /* Have the rows the shape of those of the first one? A dimension of 1 stretches. */
 static int row_check_units(const row_array *first, const row_spec *spec,
                            row_array *array, int position)
 {
-    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_SUMMED &&
-        spec->kind != ROW_LOOKUP;
+    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_LOOKUP;
     while (spec->kind == ROW_SHARED && array->num_dims > first->num_dims &&
            array->dims[0] == 1) {  /* the axis of the rows may be there or not */
         array->num_dims--;
@@ -182,15 +209,15 @@ static int row_check_units(const row_array *first, const row_spec *spec,
 }
 
 /* Checks the arrays of tables or operands, `arrays` being those of all of them, one
-   after the other; `first` becomes the first with units, whose rows all must fit. */
+   after the other; `first` becomes the one with units that the rows of all must fit. */
 template <typename Array>
 static int row_check(const row_groups *groups, const row_spec *specs, int num_specs,
                      Array *arrays, const Array **first)
 {
+    if (*first == NULL) *first = row_first(specs, num_specs, arrays);
     for (int i = 0; i < num_specs; arrays += specs[i++].count) {
         for (int j = 0; j < specs[i].count; j++) {
             if (specs[i].has_units) {
-                if (*first == NULL) *first = arrays;
                 if (row_check_units(*first, specs + i, arrays + j, i) < 0) return -1;
             } else if (arrays[j].num_units != 1) {
                 PyErr_Format(PyExc_ValueError,
