@@ -8,7 +8,7 @@ from .gradients import STEPS
 from .edits import EDITS
 from .lookups import KINDS
 from .losses import FUNCTIONS
-from .rules import NAMED, OPERATIONS, STATE_KINDS
+from .rules import NAMED, OPERATIONS, STATE_KINDS, takes_gradient
 
 __all__ = ["draw"]
 
@@ -212,6 +212,7 @@ class _Drawing:
         dtype = self.one(INTEGERS) if self.chance(0.4) else self.one(["int32", "int64"])
         inputs[name] = {"dtype": dtype, "ndim": ndim}
         self.groups[name] = self.groups[group] if group else len(self.groups)
+        inputs[name]["group"] = self.groups[name]
         return name
 
     def drawn_dense(self, lookup):
@@ -230,11 +231,14 @@ class _Drawing:
     def drawn_rule(self):
         if self.chance(0.3):
             states = [self.one(STATE_KINDS) for _ in range(self.one([0, 1, 1, 2, 3]))]
+            step = self.drawn_expression(len(states), 3)
+            if self.chance(0.9) and not takes_gradient(step):
+                step = ["+", ["g"], step]
             return {
                 "name": "random",
                 "states": states,
                 "lines": [self.drawn_expression(len(states), 3) for _ in states],
-                "step": self.drawn_expression(len(states), 3),
+                "step": step,
                 "sets": self.chance(0.1),
             }
         name = self.one(NAMED)

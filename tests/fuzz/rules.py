@@ -12,7 +12,14 @@ import numpy as np
 import theano
 import theano.tensor as T
 
-__all__ = ["NAMED", "STATE_KINDS", "OPERATIONS", "make_rule", "text_of"]
+__all__ = [
+    "NAMED",
+    "STATE_KINDS",
+    "OPERATIONS",
+    "make_rule",
+    "takes_gradient",
+    "text_of",
+]
 
 # Hyperparameters that do not divide by what rounding alone has made.
 NAMED = {
@@ -66,6 +73,12 @@ def text_of(expression):
     if head in OPERATIONS:
         return "%s(%s)" % (head, ", ".join(text_of(e) for e in rest))
     return "".join(str(part) for part in expression)
+
+
+def takes_gradient(expression):
+    """Tells whether a random rule's expression is made of the gradient itself."""
+    head, *rest = expression
+    return head == "g" or (head in OPERATIONS and any(map(takes_gradient, rest)))
 
 
 def make_rule(rule, sparse):
