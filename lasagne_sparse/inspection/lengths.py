@@ -76,8 +76,8 @@ class TiedLengths:
         if isinstance(node.op, (UniqueRows, RowMap) + READERS):
             return False
         tied = [self._is_tied(v, table) for v in node.inputs]
-        if isinstance(node.op, Elemwise) and _bounded(node, tied):
-            return False
+        if isinstance(node.op, Elemwise) and len(node.outputs) == 1:
+            return _grows(node, [(t, _number(v)) for t, v in zip(tied, node.inputs)])
         return any(tied)
 
     def _is_length(self, variable, axes, table):
@@ -85,14 +85,50 @@ class TiedLengths:
         return found is table and any(order[i] in self._axes[table] for i in axes)
 
 
-def _bounded(node, tied):
-    """Tells whether a length cannot grow with the table: the rows of ``W[:3]``."""
-    op = node.op.scalar_op
-    if isinstance(op, scalar.basic.Minimum):
-        return not all(tied)
+def _number(variable):
+    is_number = isinstance(variable, Constant) and variable.ndim == 0
+    return variable.data.item() if is_number else None
+
+
+def _grows(node, parts):
+    """Tells whether what a node computes of lengths grows with a table
+
+    Parameters
+    ----------
+    node : Apply node
+        Elementwise, or of a scalar operation inside of one.
+    parts : list of (bool, number or None)
+        Of each input whether it grows, and what it is if that is known.
+
+    Returns
+    -------
+    bool
+        False for the rows of ``W[:3]`` and ``W[k:k + 2]``: a minimum grows if all do.
+    """
+    op = getattr(node.op, "scalar_op", node.op)
+    tied = [grows for grows, _ in parts]
+    if isinstance(op, scalar.Composite):
+        known = dict(zip(op.fgraph.inputs, parts))
+        for inner in op.fgraph.toposort():
+            found = [known.get(v) or (False, v.data) for v in inner.inputs]
+            known[inner.outputs[0]] = _grows(inner, found), None
+        return known.get(op.fgraph.outputs[0], (False, None))[0]
+    if isinstance(op, scalar.basic.Minimum) or _is_minimum(node):
+        return all(tied[-2:])
     if isinstance(op, scalar.basic.Switch):
-        branches = list(zip(node.inputs[1:], tied[1:]))
-        return not any(t for _, t in branches) or any(
-            isinstance(v, Constant) and v.data > 0 for v, _ in branches
-        )
-    return False
+        constants = [value for _, value in parts[1:] if value is not None]
+        return any(tied[1:]) and not any(value > 0 for value in constants)
+    return any(tied)
+
+
+def _is_minimum(node):
+    """Tells whether a node is ``switch(a < b, a, b)``."""
+    if not isinstance(getattr(node.op, "scalar_op", node.op), scalar.basic.Switch):
+        return False
+    condition, *branches = node.inputs
+    if condition.owner is None:
+        return False
+    comparison = getattr(condition.owner.op, "scalar_op", condition.owner.op)
+    return isinstance(comparison, (scalar.basic.LT, scalar.basic.LE)) and (
+        list(condition.owner.inputs) == branches
+    )

@@ -5,10 +5,11 @@ from collections import OrderedDict
 import lasagne
 
 from ..graph import listed
-from ..sparsity import row_writes
+from ..sparsity.row_writes import is_edited_row_write, row_writes
 from ..state.placement import call_beside
 from ..state.slots import declare_slots, record_states
 from .sparse_rule import sparse_rule
+from .sparsity_warning import warn_opaque
 from .writes import write_rows
 
 __all__ = ["apply_momentum", "apply_to_rows", "momentum"]
@@ -116,6 +117,12 @@ def apply_momentum(updates, params=None, momentum=0.9):
     TypeError
         If `params` is a variable alone, and no list.
 
+    Warns
+    -----
+    SparsityWarning
+        If ``updates[param]`` writes rows of a table and was changed after that, as by
+        ``T.set_subtensor(updates[W][0], 0)``: momentum is then applied to all of it.
+
     Notes
     -----
     The velocity of a row that is not written neither moves it nor decays.
@@ -153,6 +160,10 @@ def apply_to_rows(dense_apply, updates, params, momentum):
     """
     params = listed(updates.keys() if params is None else params, "params")
     leaves = row_writes(updates, params)
+    for param in params:
+        edited = updates[param] not in leaves
+        if edited and is_edited_row_write(updates[param], param):
+            warn_opaque([updates[param]], [param])
     result = OrderedDict(updates)
 
     def apply(group):
