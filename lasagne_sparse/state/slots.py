@@ -174,7 +174,7 @@ def record_states(update_fn, updates, sources, written):
     written : dict from shared variables to expressions
         `updates` as the user gets it, with rows written in place of tables.
     """
-    tables = [table for table, _ in sources]
+    tables = dict.fromkeys(table for table, _ in sources)
     states = [s for s in updates if _is_new_state(s) and s not in tables]
     if not states:
         return
