@@ -3,7 +3,8 @@
 VENV = .venv
 # The interpreter that $(VENV) is made with, by its path; found if not given.
 PYTHON =
-# More arguments: make test ARGS="-k adam", make demo ARGS="--epochs 1"
+# More arguments: make test ARGS="-k adam", make demo ARGS="--epochs 1"; the tests
+# in a random order: make test ARGS="--shuffle 7"
 ARGS =
 
 RUN = $(VENV)/bin/python

@@ -70,7 +70,11 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import theano  # noqa: E402
 from devices import ON_GPU, ON_OPENCL, on_host  # noqa: E402
+from lasagne_sparse.ops.programs import validation  # noqa: E402
 from theano.compile import mode  # noqa: E402
+
+# Each program of a row update or a map that a test makes is looked at.
+validation.enabled = True
 
 # What a run on a GPU leaves out: parts of tests' names, and why.
 NOT_ON_GPU = {}
@@ -104,8 +108,25 @@ if ON_GPU:
     os.environ.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
 
 
-def pytest_collection_modifyitems(items):
-    """Skips what cannot run on a GPU"""
+def pytest_addoption(parser):
+    """Adds what shows whether a test needs what another one left behind"""
+    parser.addoption(
+        "--shuffle",
+        type=int,
+        metavar="SEED",
+        help="run the files, and the tests of each, in a random order",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skips what cannot run on a GPU, and shuffles if asked to"""
+    if config.getoption("--shuffle") is not None:
+        # Files stay together: some share what is long to make.
+        random = np.random.RandomState(config.getoption("--shuffle"))
+        files = sorted({item.path for item in items})
+        place = dict(zip(files, random.permutation(len(files))))
+        draws = dict(zip(items, random.uniform(size=len(items))))
+        items.sort(key=lambda item: (place[item.path], draws[item]))
     for item in items if ON_GPU else ():
         for part, reason in NOT_ON_GPU.items():
             if part in item.name:
@@ -117,6 +138,18 @@ hypothesis.settings.register_profile(
     "reproducible", derandomize=True, deadline=None, database=None, max_examples=25
 )
 hypothesis.settings.load_profile("reproducible")
+
+
+#: Made of this run's flags, before a test has others.
+DEFAULT_MODE = mode.get_default_mode()
+
+
+@pytest.fixture(autouse=True)
+def default_mode():
+    """Lets no test leave the default mode behind that it had Theano make"""
+    mode.instantiated_default_mode = DEFAULT_MODE
+    yield
+    mode.instantiated_default_mode = DEFAULT_MODE
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ __all__ = [
     "compiled",
     "lookup",
     "nodes",
+    "rowwise",
     "table",
 ]
 
@@ -76,6 +77,21 @@ def coalesced(indices, gradients, num_rows):
         row = int(i) % num_rows
         sums[row] = sums.get(row, 0) + g.astype("float64")
     return sums
+
+
+def rowwise(rng, W, history):
+    """A rule with one number per row, by hand: its inputs and updates"""
+    indices, g = T.ivector(), T.fmatrix()
+    rows, subset, G = lookup(W, indices, g)
+    new = history[rows] + T.mean(T.sqr(G), axis=1)
+    step = -0.1 * G / T.sqrt(new + 1e-6).dimshuffle(0, "x")
+    updates = OrderedDict(
+        [
+            (W, T.inc_subtensor(subset, step)),
+            (history, T.set_subtensor(history[rows], new)),
+        ]
+    )
+    return [indices, g], updates
 
 
 def batches(rng, num_rows, num_lookups=7, num_units=3, times=3):

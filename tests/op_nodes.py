@@ -9,6 +9,7 @@ import numpy as np
 import theano
 import theano.tensor as T
 from devices import ON_GPU, on_host
+from modes import compiling_with
 from lasagne_sparse import updates
 from lasagne_sparse.ops import Gather, SegmentSum, UniqueRows
 from lasagne_sparse.ops.indexing.row_numbers import RowNumbers
@@ -69,7 +70,7 @@ def _step():
     ]
     users, items = T.ivectors("users", "items")
     loss = T.sqr(T.sum(U[users] * V[items], axis=1) - 1).sum()
-    with theano.configparser.change_flags(optimizer="fast_run", linker="py"):
+    with compiling_with(optimizer="fast_run", linker="py"):
         step = theano.function(
             [users, items],
             loss,

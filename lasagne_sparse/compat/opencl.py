@@ -1,13 +1,16 @@
 """Makes Theano 1.0.5's kernels for GPUs compile on OpenCL devices
 
 They are written so that one source serves CUDA and OpenCL, but some were only ever
-compiled by CUDA's compiler. :mod:`lasagne_sparse.compat` calls :func:`mend_kernels`
-where Theano uses an OpenCL device.
+compiled by CUDA's compiler. :func:`mend_opencl` calls :func:`mend_kernels` where Theano
+uses an OpenCL device.
 """
 
 import re
+import sys
 
-__all__ = ["mend_kernels", "with_local_variables_first", "without_c_nan"]
+from .records import Mend, mends
+
+__all__ = ["mend_kernels", "mend_opencl", "with_local_variables_first", "without_c_nan"]
 
 # Modules that were compiled from kernels as Theano wrote them are not used again.
 VERSION = 1
@@ -68,6 +71,23 @@ def without_c_nan(code):
     o0 = i0 > i1 ? i0 : NAN;
     """
     return code.replace('nan("")', "NAN")
+
+
+def mend_opencl(theano):
+    """Mends the kernels where Theano uses an OpenCL device
+
+    Parameters
+    ----------
+    theano : module
+    """
+    uses = [theano.config.device, theano.config.contexts]
+    if not any("opencl" in use for use in uses):
+        return
+    # Theano has imported its part for GPUs; where it could not, it has said so.
+    if not getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):
+        return
+    for name in mend_kernels():
+        mends.append(Mend(name, "its source was never compiled for OpenCL"))
 
 
 def mend_kernels():

@@ -17,13 +17,14 @@ view, what lies upstream of this variable, which line of a program made it?
 from .constants import constant_value, is_zeros, keeps_zeros, value_at
 from .distinct import are_distinct, are_not_negative
 from .source_lines import is_made_by_grad, source_line
-from .variables import listed, shape_now
+from .variables import called, listed, shape_now
 from .views import is_full_slice, is_transfer, table_of, without_transfers
 from .walk import evaluate, walk
 
 __all__ = [
     "are_distinct",
     "are_not_negative",
+    "called",
     "constant_value",
     "evaluate",
     "is_full_slice",

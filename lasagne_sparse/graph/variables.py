@@ -2,7 +2,25 @@
 
 from theano.gof.graph import Variable
 
-__all__ = ["listed", "shape_now"]
+__all__ = ["called", "listed", "shape_now"]
+
+
+def called(shared):
+    """Returns what a shared variable is called
+
+    Parameters
+    ----------
+    shared : shared variable
+
+    Returns
+    -------
+    str
+        Its name; of one without a name dtype and shape, ``float64 50 x 4``.
+    """
+    if shared.name:
+        return shared.name
+    lengths = " x ".join(str(n) for n in shape_now(shared))
+    return ("%s %s" % (shared.dtype, lengths)).rstrip()
 
 
 def shape_now(shared):

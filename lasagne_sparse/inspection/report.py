@@ -20,9 +20,8 @@ import scipy
 import theano
 import theano.tensor as T
 
-import lasagne_sparse
-
 from .. import compat, updates
+from .. import version as own
 from ..compat import Trouble
 from .devices import devices
 from .in_child import ENDED
@@ -46,7 +45,7 @@ def versions():
     """
     lines = [("Python", "%s  %s" % (platform.python_version(), sys.executable))]
     for name, module, version in (
-        ("lasagne_sparse", lasagne_sparse, lasagne_sparse.__version__),
+        ("lasagne_sparse", own, own.__version__),
         ("Theano", theano, theano.__version__),
         ("Lasagne", lasagne, lasagne.__version__),
         ("NumPy", numpy, numpy.__version__),

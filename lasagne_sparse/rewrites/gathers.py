@@ -163,10 +163,7 @@ def _in_order(pieces, inverse, num_lookups):
         return None
     ordered, position = [], T.constant(0)
     while len(ordered) < len(pieces):
-        here = next(
-            (i for i, (start, _) in enumerate(bounds) if same_number(start, position)),
-            None,
-        )
+        here = _starting_at(position, bounds, len(ordered))
         if here is None or here in ordered:
             return None
         ordered.append(here)
@@ -176,6 +173,14 @@ def _in_order(pieces, inverse, num_lookups):
     if position is not None and not same_number(position, num_lookups):
         return None
     return [pieces[i] for i in ordered]
+
+
+def _starting_at(position, bounds, likely):
+    """Returns which slice begins at a position, or None; they are mostly in order."""
+    for i in (likely, *range(len(bounds))):
+        if same_number(bounds[i][0], position):
+            return i
+    return None
 
 
 def _slice_bounds(indices):

@@ -112,6 +112,12 @@ class Alignment:
                 self.places[shared] = found.pop()
             for leaf, _ in found:  # rows of several tables, which are not the same
                 self.unknown.setdefault(leaf, self.updates[shared])
+        for leaf, touched in self.leaves.items():
+            # A step that was computed before is added to the rows of today.
+            table, axis = touched.table, touched.axis
+            if table in self.updates and (axis, table, axis) in self._reached(table):
+                if leaf not in self._leaves_upstream(self.updates[table]):
+                    self.places.setdefault(table, (leaf, axis))
 
     def _align_states(self):
         """Goes on from entry to entry until nothing more follows."""

@@ -3,11 +3,11 @@
 from theano.tensor.elemwise import DimShuffle
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-from ..graph import table_of, without_transfers
+from ..graph import table_of, walk, without_transfers
 from .gradients import TouchedRows
 from .scatters import unique_rows_node
 
-__all__ = ["row_write", "row_writes"]
+__all__ = ["is_edited_row_write", "row_write", "row_writes"]
 
 
 def row_writes(updates, params):
@@ -69,3 +69,25 @@ def row_write(expression, table=None):
     if variable is not expression:
         value = value.dimshuffle(expression.owner.op.new_order)
     return TouchedRows(written, rows, value, axis)
+
+
+def is_edited_row_write(expression, table):
+    """Tells whether an update writes some rows of a table, and something after that
+
+    Parameters
+    ----------
+    expression : Theano variable
+        For example ``T.set_subtensor(updates[W][0], 0)``.
+    table : shared variable
+
+    Returns
+    -------
+    bool
+        False for the write of rows alone: :func:`row_write` reads that.
+    """
+
+    def onward(node):
+        return [i for i in node.inputs if i.type == expression.type]
+
+    steps = walk(expression, onward)
+    return any(v is not expression and row_write(v, table) is not None for v in steps)

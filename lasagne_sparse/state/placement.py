@@ -10,10 +10,11 @@ import contextlib
 from collections import OrderedDict
 
 import numpy as np
+import theano
 from theano.compile.sharedvalue import shared
 from theano.tensor.sharedvar import tensor_constructor
 
-__all__ = ["call_beside"]
+__all__ = ["accumulator", "call_beside"]
 
 
 def call_beside(params, make):
@@ -48,6 +49,27 @@ def call_beside(params, make):
         with _shared_variables_on(device):
             results.append(make(group))
     return results
+
+
+def accumulator(param, num_axes=None):
+    """Makes a variable for what a rule accumulates of a parameter
+
+    Parameters
+    ----------
+    param : shared variable
+    num_axes : int, optional
+        How many of its leading axes the accumulator has; all if left out.
+
+    Returns
+    -------
+    shared variable
+        Zeros of the parameter's lengths, dtype and broadcasting, without a name.
+    """
+    value = param.get_value(borrow=True)
+    return theano.shared(
+        np.zeros(value.shape[:num_axes], dtype=value.dtype),
+        broadcastable=param.broadcastable[:num_axes],
+    )
 
 
 def _by_device(params):

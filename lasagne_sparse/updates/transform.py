@@ -15,6 +15,7 @@ import theano
 import theano.tensor as T
 
 from ..state.placement import call_beside
+from ..state.slots import record_states
 from ..sparsity import Background, dense_terms, looked_up_tables, row_gradient
 from ..graph import listed, table_of
 from .sparsity_warning import named, warn_dense, warn_opaque
@@ -167,7 +168,9 @@ def sparse(update_fn):
         updates = OrderedDict()
         for part in call_beside(gradients, update):
             updates.update(_as_updates(part, update_fn))
-        return write_rows(updates, leaves, list(gradients))
+        written = write_rows(updates, leaves, list(gradients))
+        record_states(update_fn, updates, list(gradients.items()), written)
+        return written
 
     sparse_update.dense = update_fn
     return sparse_update

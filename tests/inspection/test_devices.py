@@ -125,7 +125,8 @@ def broken(tmp_path):
     (tmp_path / "pygpu").mkdir()
     (tmp_path / "pygpu" / "__init__.py").write_text(PYGPU)
     variables = environment("device=opencl0:0,floatX=float32")
-    variables.pop("THEANO_GPU_IS_ALREADY_ACTIVE", None)
+    for name in ("THEANO_GPU_IS_ALREADY_ACTIVE", "PYTEST_XDIST_WORKER"):
+        variables.pop(name, None)
     variables["PYTHONPATH"] = "%s:%s" % (tmp_path, variables["PYTHONPATH"])
     return variables
 

@@ -9,7 +9,8 @@ from program_runs import run_program
 if not hasattr(os, "fork"):
     pytest.skip("there is no fork on this system", allow_module_level=True)
 
-#: A function with each Op of ours that has threads, and enough to do for two.
+#: A function with each Op of ours that has threads, and enough to do for two: also in
+#: a child, where there must be more to do for a second one.
 FUNCTIONS = """
 import os, sys
 import lasagne_sparse, numpy as np, theano, theano.tensor as T
@@ -21,8 +22,8 @@ one = np.float32(1)
 table = np.arange(5000 * 128, dtype='float32').reshape(5000, 128)
 W, V = theano.shared(table, 'W'), theano.shared(table, 'V')
 x = T.ivector('x')
-indices = np.arange(9000, dtype='int32') % 5000
-order, offsets = np.argsort(indices, kind='stable'), np.arange(0, 9001, 2)
+indices = np.arange(40000, dtype='int32') % 5000
+order, offsets = np.argsort(indices, kind='stable'), np.arange(0, 40001, 8)
 
 def function(op_class):
     if op_class is Gather:
@@ -80,7 +81,7 @@ assert threads() >= 2
 MODULE_OF_THE_CHILD = """
 expected = function(Gather)(indices)
 def work():
-    np.testing.assert_array_equal(function(RowMap)(indices), np.zeros(9000))
+    np.testing.assert_array_equal(function(RowMap)(indices), np.zeros(40000))
 in_child(work)
 """
 
@@ -134,7 +135,7 @@ def test_child_works(program):
 THREADS_OF_THE_CHILD = """
 f = function(Gather)
 f(indices)
-many = np.tile(indices, 30)
+many = np.tile(indices, 8)
 pid = os.fork()
 if pid == 0:
     for _ in range(20):

@@ -143,3 +143,17 @@ def test_tables_beside_one_another_keep_their_own_rows():
         for v, b in zip(changes, before)
     ]
     assert sorted(map(tuple, moved)) == [(), (), (1, 2), (1, 2), (5,), (5,)]
+
+
+def delayed(W, g, changes):
+    """A table that moves by the step before: no gradient enters its own expression"""
+    m = theano.shared(np.full(W.get_value().shape, 0.25, theano.config.floatX))
+    changes[m] = g
+    return W - 0.1 * m
+
+
+def test_table_that_moves_by_the_step_before_is_lazy():
+    W, compiled, values = trained(rule(delayed))
+    for value, expected in zip(values, put_back(rule(delayed))):
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+    assert_sparse(compiled, [W])

@@ -19,6 +19,7 @@ import lasagne_sparse
 import pytest
 import theano
 from devices import on_host
+from modes import compiling_with
 from tree import ROOT, pages, read
 
 DOCS = os.path.join(ROOT, "docs")
@@ -102,7 +103,7 @@ def run_examples(examples):
     """Runs one doctest, and reports what differs"""
     report = []
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    with theano.configparser.change_flags(**FLAGS):
+    with compiling_with(**FLAGS):
         runner.run(examples, out=report.append)
     assert not runner.failures, "".join(report)
 
@@ -137,7 +138,7 @@ WITH_PROGRAMS = [p for p in pages() if programs(p) and p != "README.rst"]
 @pytest.mark.parametrize("page", WITH_PROGRAMS)
 def test_programs_of_page(page):
     code = compile(programs(page), page, "exec")
-    with theano.configparser.change_flags(**FLAGS):
+    with compiling_with(**FLAGS):
         exec(code, {"__name__": "page"})
 
 

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from modes import compiling_with
 from tree import EXAMPLES
 
 sys.path.insert(0, EXAMPLES)
@@ -52,6 +53,6 @@ def test_estimator_takes_other_rules():
         (training_loop.lasagne.layers.DenseLayer, {"num_units": 3}),
     ]
     net = nolearn_style.NeuralNet(layers, rule, update_learning_rate=0.5, verbose=0)
-    with theano.configparser.change_flags(mode="Mode", linker="py"):
+    with compiling_with(mode="Mode", linker="py"):
         assert net.predict(np.zeros((4, 2), "int32")).shape == (4,)
     assert rule.kwargs == {"learning_rate": 0.5}

@@ -1,6 +1,4 @@
-"""The rewrite that puts RowUpdate in: when it does, when not, and what comes out"""
-
-from collections import OrderedDict
+"""Rules, and what is done to them, become one pass over the rows"""
 
 import numpy as np
 import pytest
@@ -9,8 +7,7 @@ import theano.tensor as T
 from devices import same_memory
 from toy import EVERY_RULE
 from lasagne_sparse import updates as rules
-from lasagne_sparse.graph import without_transfers
-from lasagne_sparse.ops import Gather, UniqueRows, unique_rows
+from lasagne_sparse.ops import unique_rows
 from lasagne_sparse.ops.rows.row_update import RowUpdate
 from theano.tensor.elemwise import CAReduce
 from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1
@@ -19,7 +16,6 @@ from fusion_checks import (
     C,
     F32,
     PYTHON,
-    UNFUSED,
     assert_one_pass,
     batches,
     close,
@@ -27,10 +23,9 @@ from fusion_checks import (
     compiled,
     lookup,
     nodes,
+    rowwise,
     table,
 )
-
-# What fuses
 
 
 @pytest.mark.parametrize("name", EVERY_RULE)
@@ -106,20 +101,6 @@ def test_adam_is_the_papers_algorithm_on_the_rows(rng):
         assert any(np.allclose(v.get_value(), array, 2e-5, 1e-6) for v in tables)
     for v, array in zip(tables, storage):
         assert same_memory(v.get_value(borrow=True, return_internal_type=True), array)
-
-
-def rowwise(rng, W, history):
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    new = history[rows] + T.mean(T.sqr(G), axis=1)
-    step = -0.1 * G / T.sqrt(new + 1e-6).dimshuffle(0, "x")
-    updates = OrderedDict(
-        [
-            (W, T.inc_subtensor(subset, step)),
-            (history, T.set_subtensor(history[rows], new)),
-        ]
-    )
-    return [indices, g], updates
 
 
 def test_a_history_of_one_number_per_row_is_in_the_same_pass(rng):
@@ -340,285 +321,3 @@ def test_what_others_need_too_is_computed_for_them(rng):
         np.testing.assert_allclose(returned[k], -0.1 * s * norm, rtol=1e-5)
         w[row] -= 0.1 * s * norm
     close(W, w)
-
-
-# Recipes that people write by hand
-
-
-def test_the_recipe_of_the_faq_adds_what_repeats(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.bvector(), T.fmatrix()
-    subset = W[indices]
-    function = compiled(
-        [indices, g], {W: T.inc_subtensor(subset, -0.1 * g * subset)}, C
-    )
-    assert_one_pass(function, 1)
-    assert len(nodes(function, UniqueRows)) == 1
-    w = W.get_value()
-    for i, gradients in batches(rng, 8):
-        function(i.astype("int8"), gradients)
-        old = w.copy()
-        for row, s in zip(i, gradients):
-            w[row] -= 0.1 * s * old[row]
-    close(W, w)
-
-
-@pytest.mark.parametrize(
-    "make, linear",
-    [
-        (lambda g, c: -c * g, True),
-        (lambda g, c: g / c, True),
-        (lambda g, c: -g, True),
-        (lambda g, c: c / g, False),
-        (lambda g, c: c * (c + g**2), False),
-    ],
-)
-def test_what_is_computed_of_each_lookup_is_in_the_same_pass(rng, make, linear):
-    """What scales each of them by one number scales their sum instead"""
-    W = table(rng, 8, 3)
-    indices, g, rate = T.ivector(), T.fmatrix(), T.fscalar()
-    step = make(g, rate)
-    if not linear:  # computed on the way only where it is known to have all rows
-        step = step * W[indices]
-    function = compiled([indices, g, rate], {W: T.inc_subtensor(W[indices], step)})
-    node = assert_one_pass(function, 1)
-    given = [without_transfers(v) for v in node.inputs]
-    assert function.maker.fgraph.inputs[1] in given
-    assert bool(node.op.program.sums) != linear
-    w = W.get_value()
-    for i, gradients in batches(rng, 8):
-        function(i.astype("int32"), gradients, 0.5)
-        old = w.copy()
-        for row, gradient in zip(i, gradients):
-            w[row] += make(gradient, 0.5) * (1 if linear else old[row])
-    close(W, w)
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (1, 3)])
-def test_one_step_for_all_is_added_once_per_lookup(rng, shape):
-    W = table(rng, 8, 3)
-    indices = T.ivector()
-    step = T.TensorType(F32, [n == 1 for n in shape])()
-    function = compiled([indices, step], {W: T.inc_subtensor(W[indices], step)})
-    assert_one_pass(function, 1)
-    w, value = W.get_value(), rng.uniform(size=shape).astype(F32)
-    function([1, -1, 1], value)
-    for row in (1, -1, 1):
-        w[row] += value.reshape(-1)
-    close(W, w)
-
-
-def test_of_several_values_set_to_a_row_the_last_stays(rng):
-    W, m = table(rng, 8, 3), table(rng, 8)
-    # negative ones would mean other rows of a table of another length
-    indices, y = T.vector(dtype="uint32"), T.fmatrix()
-    updates = {
-        W: T.set_subtensor(W[indices], T.sqr(y) + m[indices].dimshuffle(0, "x")),
-        m: T.set_subtensor(m[indices], y.sum(axis=1)),
-    }
-    function = compiled([indices, y], updates, C)
-    assert_one_pass(function, 2)
-    w, v = W.get_value(), m.get_value()
-    for i, values in batches(rng, 8):
-        i = i % 8
-        function(i.astype("uint32"), values)
-        old = v.copy()
-        for row, value in zip(i, values):
-            w[row] = value**2 + old[row]
-            v[row] = value.sum()
-    close(W, w)
-    close(m, v)
-
-
-@pytest.mark.parametrize("write", [rules.add_rows, rules.set_rows])
-def test_rows_are_added_and_set_in_one_pass(rng, write):
-    W = table(rng, 8, 3)
-    rows, values = T.ivector(), T.fmatrix()
-    function = compiled([rows, values], write(W, rows, values))
-    assert_one_pass(function, 1)
-    assert len(nodes(function, AdvancedSubtensor1, Gather)) == 0
-    w = W.get_value()
-    for i, new in batches(rng, 8):
-        function(i.astype("int32"), new)
-        for row, value in zip(i, new):
-            w[row] = value + (w[row] if write is rules.add_rows else 0)
-    close(W, w)
-
-
-@pytest.mark.parametrize("bad", [8, -9])
-def test_a_bad_index_changes_nothing(rng, bad):
-    W = table(rng, 8, 3, name="W")
-    indices, g = T.ivector(), T.fmatrix()
-    function = compiled([indices, g], {W: T.inc_subtensor(W[indices], g)})
-    before = W.get_value()
-    with pytest.raises(IndexError, match="index %d at position 1 .* table 'W'" % bad):
-        function([1, bad], np.ones((2, 3), F32))
-    np.testing.assert_array_equal(W.get_value(), before)
-
-
-def test_a_gradient_that_does_not_fit_changes_nothing(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    function = compiled([indices, g], {W: T.inc_subtensor(subset, G)}, C)
-    assert_one_pass(function, 1)
-    before = W.get_value()
-    with pytest.raises(ValueError, match="rows of operand 0 have 2 elements"):
-        function([1, 2], np.ones((2, 2), F32))
-    np.testing.assert_array_equal(W.get_value(), before)
-
-
-# Where it must stay away, or be careful
-
-
-def test_a_scatter_into_zeros_is_no_table(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    dense = T.inc_subtensor(T.zeros_like(W)[indices], g)
-    function = compiled([indices, g], (), outputs=[dense * W])
-    assert not nodes(function, RowUpdate)
-
-
-def test_float16_is_left_alone(rng, host_only):
-    W = table(rng, 8, 3, dtype="float16")
-    rows = T.lvector()
-    distinct, _ = unique_rows(rows, W.shape[0])
-    updates = {W: T.inc_subtensor(W[distinct], np.float16(1))}
-    function = compiled([rows], updates)
-    assert not nodes(function, RowUpdate)
-    w = W.get_value()
-    function([1, 1])
-    w[1] += 1
-    np.testing.assert_array_equal(W.get_value(), w)
-
-
-def test_a_value_that_waits_for_another_write_is_right(rng):
-    W, m = table(rng, 8, 3), table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    new_m = T.inc_subtensor(m[rows], subset * G)
-    step = G * m[rows] * T.sum(T.sqr(new_m))  # of all rows
-    updates = {W: T.inc_subtensor(subset, step), m: new_m}
-    function, plain = [
-        compiled([indices, g], updates, mode) for mode in (PYTHON, UNFUSED)
-    ]
-    arguments = [1, 2, 1], np.ones((3, 3), F32)
-    start, results = (W.get_value(), m.get_value()), []
-    for f in (function, plain):
-        W.set_value(start[0])
-        m.set_value(start[1])
-        f(*arguments)
-        results.append((W.get_value(), m.get_value()))
-    for fused, unfused in zip(*results):
-        np.testing.assert_allclose(fused, unfused, rtol=1e-5)
-
-
-def test_two_writes_to_the_same_rows_of_a_table_stay_apart(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    updates = {W: T.inc_subtensor(subset, G)}
-    function = compiled([indices, g], updates, outputs=[T.set_subtensor(subset, G)[:3]])
-    assert len(nodes(function, RowUpdate)) == 2
-    w = W.get_value()
-    (other,) = function([1, 2, 1], np.ones((3, 3), F32))
-    expected = w.copy()
-    expected[1], expected[2] = 2, 1
-    np.testing.assert_array_equal(other, expected[:3])
-    w[1] += 2
-    w[2] += 1
-    close(W, w)
-
-
-def test_what_was_written_at_indices_that_repeat_is_read_back(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    read = T.inc_subtensor(W[indices], g)[indices]
-    function = compiled([indices, g], (), outputs=[read])
-    (read,) = function([1, 2, 1], np.ones((3, 3), F32))
-    w = W.get_value()
-    np.testing.assert_allclose(read, [w[1] + 2, w[2] + 1, w[1] + 2], rtol=1e-6)
-
-
-def test_a_first_write_that_is_needed_too_stays(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    written = T.inc_subtensor(subset, G)
-    updates = {W: T.set_subtensor(written[rows], 10 * written[rows])}
-    function = compiled([indices, g], updates, outputs=[written[:3].sum(axis=1)])
-    w = W.get_value()
-    assert all(n.op.inplace for n in nodes(function, RowUpdate))
-    (first,) = function([1, 2, 1], np.ones((3, 3), F32))
-    w[1] += 2
-    w[2] += 1
-    np.testing.assert_allclose(first, w[:3].sum(axis=1), rtol=1e-6)
-    w[1:3] *= 10
-    close(W, w)
-
-
-def test_old_rows_that_are_returned_are_the_old_ones(rng):
-    W = table(rng, 8, 3)
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    function = compiled(
-        [indices, g], {W: T.inc_subtensor(subset, G)}, outputs=[W, W[:2].sum()]
-    )
-    w = W.get_value()
-    old, total = function([1, 2, 1], np.ones((3, 3), F32))
-    np.testing.assert_array_equal(old, w)
-    np.testing.assert_allclose(total, w[:2].sum(), rtol=1e-5)
-    # all of the old table is asked for, so a copy there must be
-    assert nodes(function, RowUpdate)[0].op.inplace == ()
-
-
-def test_only_the_table_that_must_stay_is_copied(rng):
-    W, m = table(rng, 8, 3, name="W"), table(rng, 8, 3, name="m")
-    indices, g = T.ivector(), T.fmatrix()
-    rows, subset, G = lookup(W, indices, g)
-    new_m = T.set_subtensor(m[rows], G * m[rows])
-    updates = {W: T.inc_subtensor(subset, G * m[rows])}
-    function = compiled([indices, g], updates, outputs=[new_m])
-    (node,) = nodes(function, RowUpdate)
-    in_place = [node.inputs[3 + i].name for i in node.op.inplace]
-    assert in_place == ["W"]
-    before = m.get_value()
-    function([1, 2, 1], np.ones((3, 3), F32))
-    np.testing.assert_array_equal(m.get_value(), before)
-
-
-def test_without_the_rewrites_the_numbers_are_the_same(rng):
-    W, history = table(rng, 8, 3), table(rng, 8)
-    start = W.get_value(), history.get_value()
-    inputs, updates = rowwise(rng, W, history)
-    results = []
-    for mode in (PYTHON, UNFUSED):
-        function = compiled(inputs, updates, mode)
-        assert bool(nodes(function, RowUpdate)) == (mode is PYTHON)
-        W.set_value(start[0])
-        history.set_value(start[1])
-        for i, gradients in batches(np.random.RandomState(1), 8):
-            function(i.astype("int32"), gradients)
-        results.append((W.get_value(), history.get_value()))
-    for fused, unfused in zip(*results):
-        np.testing.assert_allclose(fused, unfused, rtol=1e-5)
-
-
-def test_debug_mode_finds_nothing_wrong(rng, host_only):
-    W, history = table(rng, 8, 3), table(rng, 8)
-    inputs, updates = rowwise(rng, W, history)
-    mode = theano.compile.DebugMode(check_preallocated_output="ALL")
-    function = compiled(inputs, updates, mode)
-    assert nodes(function, RowUpdate)
-    i, gradients = next(batches(rng, 8))
-    function(i.astype("int32"), gradients)
-
-
-def test_the_new_node_knows_where_it_was_written(rng):
-    W, history = table(rng, 8, 3), table(rng, 8)
-    inputs, updates = rowwise(rng, W, history)
-    function = compiled(inputs, updates)
-    for output in nodes(function, RowUpdate)[0].outputs:
-        assert any(
-            "test_fusion" in entry[0] for trace in output.tag.trace for entry in trace
-        )

@@ -15,19 +15,6 @@
 #ifndef LASAGNE_SPARSE_THREADS
 #define LASAGNE_SPARSE_THREADS
 
-/* How many threads are worth waking for so many bytes to read or write? Waking one
-   costs about 8 microseconds when threads sleep between loops (GOMP_SPINCOUNT=0). */
-static int lasagne_sparse_threads(size_t bytes, size_t bytes_per_thread)
-{
-#ifdef _OPENMP
-    const size_t useful = bytes / bytes_per_thread;
-    const int most = omp_get_max_threads();
-    return useful < 2 ? 1 : useful < (size_t)most ? (int)useful : most;
-#else
-    return 1;
-#endif
-}
-
 /* The number of the thread within a loop. */
 static inline int lasagne_sparse_thread(void)
 {
@@ -69,7 +56,25 @@ static bool lasagne_sparse_forked(void)
     }
     return forked;
 }
+#endif
 
+/* How many threads are worth waking for so many bytes to read or write? Waking one
+   costs about 8 microseconds when threads sleep between loops (GOMP_SPINCOUNT=0), and
+   making one for each loop, as in a forked child, some 50. */
+static int lasagne_sparse_threads(size_t bytes, size_t bytes_per_thread)
+{
+#ifdef _OPENMP
+    size_t useful = bytes / bytes_per_thread;
+    const int most = omp_get_max_threads();
+    if (useful < 2) return 1;
+    if (lasagne_sparse_forked()) useful = useful / 8 + 1;
+    return useful < (size_t)most ? (int)useful : most;
+#else
+    return 1;
+#endif
+}
+
+#ifdef _OPENMP
 template <typename Loop>
 static void *lasagne_sparse_run(void *call)
 {

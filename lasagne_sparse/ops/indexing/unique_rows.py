@@ -56,7 +56,7 @@ class UniqueRows(IndexingOp):
     """
 
     #: Outputs of row numbers, none negative, that do not repeat: see
-    #: :func:`lasagne_sparse.graph.are_distinct`.
+    #: :func:`lasagne_sparse.graph.distinct.are_distinct`.
     distinct_outputs = (0,)
 
     def make_node(self, indices, num_rows):

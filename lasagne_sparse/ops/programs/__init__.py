@@ -1,1 +1,3 @@
 """What is computed for a row, as data: its meaning in NumPy, and its C"""
+
+__all__ = []

@@ -6,6 +6,7 @@ from theano.gof import Apply, generic
 
 from ..indexing.bounds import as_index_vector, check_bounds, wrap_negative
 from ..c_support import c_files, openmp_flags
+from ..programs import validation
 from ..programs.map_kernel import map_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_map
@@ -71,6 +72,7 @@ class RowMap(CompiledOnly):
     params_type = generic
 
     def __init__(self, program, tables, num_units=0):
+        validation.check(program)
         self.program = program
         self.tables = tuple(tables)
         self.num_units = num_units

@@ -5,6 +5,7 @@ import theano.tensor as T
 from theano.gof import Apply
 
 from ..c_support import c_files, openmp_flags
+from ..programs import validation
 from ..programs.row_kernel import row_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_program, run_sum
@@ -81,6 +82,7 @@ class RowUpdate(CompiledOnly):
     __props__ = ("program", "inplace", "num_units")
 
     def __init__(self, program, inplace=(), num_units=0):
+        validation.check(program)
         self.program = program
         self.num_units = num_units
         self.inplace = tuple(inplace)

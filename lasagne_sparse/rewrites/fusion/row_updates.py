@@ -6,6 +6,7 @@ hand-written recipes; at compile time each group of them becomes one
 """
 
 from theano.compile import optdb
+from theano.compile.ops import deep_copy_op
 from theano.gof import InconsistencyError
 from theano.gof.opt import Optimizer, copy_stack_trace
 from theano.gof.toolbox import ReplaceValidate
@@ -101,7 +102,8 @@ class InplaceRowUpdates(Optimizer):
     RowUpdate{no_inplace} -> RowUpdate{inplace}
 
     In place for all tables or, where something else needs the old rows of some, for
-    the others: a copy of a table costs more than all the rest.
+    the others: a copy of a table costs more than all the rest. An operand that is a
+    part of a table, as ``table[2:5]`` is, becomes a copy of that part.
     """
 
     def add_requirements(self, fgraph):
@@ -119,7 +121,12 @@ class InplaceRowUpdates(Optimizer):
 
     def _replace(self, fgraph, node, tables):
         """Returns the node in place for `tables`, or `node` where that is wrong."""
-        new = node.op.clone_inplace(tables)(*node.inputs, return_list=True)
+        written = node.op.tables_of(node)
+        inputs = [
+            deep_copy_op(v) if v not in written and _part_of(v) in written else v
+            for v in node.inputs
+        ]
+        new = node.op.clone_inplace(tables)(*inputs, return_list=True)
         copy_stack_trace(node.outputs, new)
         try:
             fgraph.replace_all_validate(
@@ -129,6 +136,17 @@ class InplaceRowUpdates(Optimizer):
         except InconsistencyError:
             return node
         return new[0].owner
+
+
+def _part_of(variable):
+    """Returns the variable of which another one is a view."""
+    while variable.owner is not None:
+        node = variable.owner
+        views = getattr(node.op, "view_map", {}).get(node.outputs.index(variable))
+        if not views:
+            return variable
+        variable = node.inputs[views[0]]
+    return variable
 
 
 optdb.register(
