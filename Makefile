@@ -9,7 +9,7 @@ ARGS =
 
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test lint format docs bench report clean
+.PHONY: help demo test fuzz lint format docs bench report clean
 
 help: ## print this list
 	@echo 'make TARGET, where TARGET is one of'
@@ -23,6 +23,9 @@ demo: $(VENV)/complete ## learn word vectors from text, and print neighbours
 
 test: $(VENV)/complete ## run the tests
 	$(RUN) -m pytest -n 2 $(ARGS)
+
+fuzz: $(VENV)/complete ## judge random programs: ARGS="--examples 5000 --seed 7"
+	PYTHONPATH=tests $(RUN) -W ignore -m fuzz $(ARGS)
 
 lint: $(VENV)/complete ## look for mistakes and untidiness in the source
 	$(RUN) -m ruff check .

@@ -17,10 +17,11 @@ from .rules import make_rule
 
 __all__ = ["Function", "build", "initial_values", "apply_momentum"]
 
-Function = namedtuple("Function", "inputs loss updates params warnings")
+Function = namedtuple("Function", "inputs outputs updates params warnings")
 Function.__doc__ = """A function of a program, before it is compiled
 
-``inputs`` is an OrderedDict from names to variables, ``updates`` one from shared
+``inputs`` is an OrderedDict from names to variables, ``outputs`` a list, the loss
+first, ``updates`` an OrderedDict from shared
 variables to expressions, ``params`` one from names to the shared variables that the
 rule updates, ``warnings`` the texts of our warnings.
 """
@@ -80,7 +81,10 @@ def _function(program, function, shared, ours):
         if ours:  # the stock program's values are edited in NumPy: see fuzz.lazy
             updates = edit_entries(function, updates, shared)
     texts = [str(w.message) for w in caught]
-    return Function(inputs, loss, updates, params, texts)
+    shown = []
+    if function.get("shows"):
+        shown = [v for values in lookups.values() for v in values]
+    return Function(inputs, [loss, *shown], updates, params, texts)
 
 
 def _indices(lookup, inputs):

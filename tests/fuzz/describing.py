@@ -56,6 +56,8 @@ def _function(function):
         ", ".join(function["params"]),
         ", as the subsets that are looked up" if function.get("subsets") else "",
     )
+    if function.get("shows"):
+        yield "outputs: the loss, and what is looked up"
     if function["gradients"] is not None:
         yield "gradients given" + "".join(
             ", " + STEPS[name].text for name in function["gradients"]

@@ -92,6 +92,7 @@ class _Drawing:
             function["gradients"] = [self.one(STEPS) for _ in range(steps)]
         function["rule"] = self.drawn_rule()
         function["subsets"] = self.chance(0.15) and self.may_be_subsets(function)
+        function["shows"] = self.chance(0.15)
         if self.chance(0.15):
             function["momentum"] = self.one(
                 ["apply_momentum", "apply_nesterov_momentum"]
@@ -142,7 +143,7 @@ class _Drawing:
 
     def aligned(self, lookups):
         kinds = {"vector", "take", "wrapped", "of_tanh", "scaled", "padded", "pairs"}
-        kinds |= {"flat", "halves"}
+        kinds |= {"flat", "halves", "unique", "reversed", "of_slice"}
         firsts = {str(k["at"][:1]) for k in lookups}
         return {k["kind"] for k in lookups} <= kinds and len(firsts) == 1
 
@@ -175,7 +176,7 @@ class _Drawing:
                 at = shared_index
             else:
                 dims = {"vector": 1, "matrix": 2, "scalar": 0}
-                size = dims.get(described.index, None)
+                size = dims.get(described.index)
                 at = self.drawn_input(self.one([1, 2]) if size is None else size, group)
                 group = at
             if isinstance(at, str):

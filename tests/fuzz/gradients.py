@@ -5,6 +5,7 @@ from collections import namedtuple
 import lasagne
 import lasagne_sparse.updates
 import numpy as np
+import theano
 import theano.tensor as T
 
 __all__ = ["STEPS", "apply_step"]
@@ -12,9 +13,9 @@ __all__ = ["STEPS", "apply_step"]
 Step = namedtuple("Step", "apply text sparse linear")
 Step.__doc__ = """A step between gradients and the rule
 
-``apply(gradients, params, updates)`` gets a module of update rules. ``sparse``: it keeps
-the rows that are zero, and the library is to see that; ``linear``: it may be applied to
-the gradient of a subset.
+``apply(gradients, params, updates)`` gets a module of update rules. ``sparse``: it
+keeps the rows that are zero, and the library is to see that; ``linear``: it may be
+applied to the gradient of a subset.
 """
 
 
@@ -59,6 +60,38 @@ def _row_clipped(g, p):
 
 def _padding_row(g, p):
     return T.set_subtensor(g[0], _number(0, g)) if g.ndim else g
+
+
+def _masked(g, p):
+    if not g.ndim:
+        return g
+    mask = T.cast(T.arange(g.shape[0]) % 3, g.dtype)
+    return g * T.addbroadcast(T.shape_padright(mask, g.ndim - 1))
+
+
+def _small_dropped(g, p):
+    return T.switch(T.lt(abs(g), _number(0.05, g)), _number(0, g), g)
+
+
+def _tail_cleared(g, p):
+    return T.set_subtensor(g[-2:], _number(0, g)) if g.ndim else g
+
+
+def _centred(g, p):
+    return g - T.mean(g, axis=0, keepdims=True) if g.ndim else g
+
+
+def _clipped_between(g, p):
+    low, high = theano.shared(_number(-0.2, g)), theano.shared(_number(0.2, g))
+    return T.clip(g, low, high)
+
+
+def _through_float32(g, p):
+    return T.cast(T.cast(g, "float32"), g.dtype)
+
+
+def _sorted(g, p):
+    return T.sort(g, axis=-1) if g.ndim > 1 else g
 
 
 def _total_norm(gradients, params, updates):
@@ -112,6 +145,17 @@ STEPS = {
     "by largest": Step(_each(_by_largest), "g / max(1, max(abs(g)))", True, False),
     "row clip": Step(_each(_row_clipped), "g / max(1, row norms of g)", True, False),
     "padding row": Step(_each(_padding_row), "set_subtensor(g[0], 0)", True, False),
+    "mask": Step(_each(_masked), "g * (row % 3)", True, False),
+    "drop small": Step(_each(_small_dropped), "switch(|g| < 0.05, 0, g)", True, False),
+    "clear tail": Step(_each(_tail_cleared), "set_subtensor(g[-2:], 0)", True, False),
+    "centre": Step(_each(_centred), "g - g.mean(axis=0)", False, False),
+    "clip between": Step(_each(_clipped_between), "T.clip(g, low, high)", False, False),
+    "cast": Step(_each(_through_float32), "cast(cast(g, float32))", True, False),
+    "sort": Step(_each(_sorted), "T.sort(g, axis=-1)", False, False),
+    "cube": Step(_each(lambda g, p: g**3), "g ** 3", True, False),
+    "transpose twice": Step(
+        _each(lambda g, p: (2 * g.T).T), "(2 * g.T).T", True, False
+    ),
     "tanh": Step(_each(lambda g, p: T.tanh(g)), "T.tanh(g)", True, False),
     "total norm": Step(_total_norm, "total_norm_constraint(grads, 0.5)", True, False),
     "lasagne total norm": Step(

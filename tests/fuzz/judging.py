@@ -66,14 +66,13 @@ def judge(program, mode="py"):
     flags = {"floatX": program["floatX"]}
     if mode in ("py", "debug"):
         flags["cxx"] = ""  # else Theano folds constants by C
-    with theano.configparser.change_flags(**flags):
-        with np.errstate(all="ignore"):
-            try:
-                return _judged(program, mode)
-            except _Found as found:
-                return found.failure
-            except _NotOurs:
-                return SKIPPED
+    with theano.configparser.change_flags(**flags), np.errstate(all="ignore"):
+        try:
+            return _judged(program, mode)
+        except _Found as found:
+            return found.failure
+        except _NotOurs:
+            return SKIPPED
 
 
 class _Found(Exception):
@@ -115,7 +114,7 @@ class _Stock:
 
     def __init__(self, function, described):
         self.function = function
-        outputs = [function.loss, *_cast(function.updates)]
+        outputs = [*function.outputs, *_cast(function.updates)]
         self.call = _compiled(function.inputs, outputs, None, plain_mode())
         if "recipe" not in described:
             self.owners = owners(described, function.params)
@@ -126,7 +125,7 @@ class _Ours:
 
     def __init__(self, function, mode):
         self.function = function
-        outputs = [function.loss, *_cast(function.updates)]
+        outputs = [*function.outputs, *_cast(function.updates)]
         try:
             self.plain = _compiled(function.inputs, outputs, None, plain_mode())
         except Exception as error:
@@ -143,7 +142,7 @@ class _Ours:
 
     def compiled(self, mode):
         function = self.function
-        return _compiled(function.inputs, function.loss, function.updates, mode)
+        return _compiled(function.inputs, function.outputs, function.updates, mode)
 
     def values(self):
         return [shared.get_value() for shared in self.function.updates]
@@ -154,7 +153,7 @@ class _Ours:
 
 
 def _cast(updates):
-    """Lists new values in the dtypes of what they are for, as the library casts them."""
+    """Lists new values in the dtypes of their variables, as the library casts them."""
     return [T.cast(e, shared.dtype) for shared, e in updates.items()]
 
 
@@ -209,7 +208,7 @@ def _step(program, described, ours, stock, step, number):
         if not _equal_lists(before, ours.values()):
             raise _Found("state", "changed", where + ": changed in spite of an error")
         return
-    after = [np.asarray(got), *ours.values()]
+    after = [*got, *ours.values()]
     _compare_rewrites(ours, after, plain, before, arrays, where)
     if "recipe" in described:
         _compare_lists(ours, plain, theirs, where)
@@ -263,9 +262,9 @@ def _equal_lists(ones, others):
 
 
 def _names(ours):
-    return ["loss"] + [
-        v.name or "state %d" % k for k, v in enumerate(ours.function.updates)
-    ]
+    shown = ["lookup %d" % k for k in range(1, len(ours.function.outputs))]
+    names = [v.name or "state %d" % k for k, v in enumerate(ours.function.updates)]
+    return ["the loss", *shown, *names]
 
 
 def _compare_rewrites(ours, got, plain, before, arrays, where):
@@ -275,8 +274,8 @@ def _compare_rewrites(ours, got, plain, before, arrays, where):
             continue
         ours.restore(before)
         excluded = ours.compiled(new_mode("py", ["lasagne_sparse"]))
-        loss = excluded(*arrays)
-        theanos = [np.asarray(loss), *ours.values()]
+        outputs = excluded(*arrays)
+        theanos = [*outputs, *ours.values()]
         if _differs(theanos[position], other) is not None:
             raise _NotOurs()
         raise _Found("rewrites", "numbers", "%s of %s: %s" % (where, name, text))
@@ -284,43 +283,41 @@ def _compare_rewrites(ours, got, plain, before, arrays, where):
 
 def _compare_lists(ours, plain, theirs, where):
     for name, one, other in zip(_names(ours), plain, theirs):
-        text = _differs(one, other)
-        if text is not None:
-            raise _Found("lazy", "numbers", "%s of %s: %s" % (where, name, text))
+        _demand_equal(one, other, where, name)
 
 
 def _compare_lazy(program, described, ours, stock, before, plain, theirs, batch, where):
-    names = _names(ours)
-    text = _differs(plain[0], theirs[0])
-    if text is not None:
-        raise _Found("lazy", "numbers", "%s of the loss: %s" % (where, text))
+    names, outputs = _names(ours), len(ours.function.outputs)
+    for k in range(outputs):
+        _demand_equal(plain[k], theirs[k], where, names[k])
+    names, plain, theirs = names[outputs:], plain[outputs:], theirs[outputs:]
     params = stock.function.params
     positions = {name: [] for name in [*params, None]}
     for k, owner in enumerate(stock.owners):
         positions[owner].append(k)
     for k in positions.pop(None):
-        text = _differs(plain[k + 1], theirs[k + 1])
-        if text is not None:
-            raise _Found(
-                "lazy", "numbers", "%s of %s: %s" % (where, names[k + 1], text)
-            )
+        _demand_equal(plain[k], theirs[k], where, names[k])
     keys = list(stock.function.updates)
     for name, ks in positions.items():
         ks.sort(key=lambda k: keys[k] is not params[name])  # the parameter first
-        olds = [before[k] for k in ks]
-        news = [theirs[k + 1] for k in ks]
+        olds, news = [before[k] for k in ks], [theirs[k] for k in ks]
         first = None
-        for kept in alternatives(program, described, ours.function, name, batch):
+        for kept in alternatives(
+            program, described, ours.function, name, olds[0], batch
+        ):
             expected = lazy_values(described, name, kept, olds, news, ours.function)
-            texts = [
-                "%s: %s" % (names[k + 1], _differs(plain[k + 1], e))
-                for k, e in zip(ks, expected)
-                if _differs(plain[k + 1], e)
-            ]
+            texts = [(names[k], _differs(plain[k], e)) for k, e in zip(ks, expected)]
+            texts = ["%s: %s" % item for item in texts if item[1]]
             if not texts:
                 break
             first = first or texts[0]
         else:
             if first is None:
-                first = "of %s: no lookup explains an update without a warning" % name
+                first = "%s: no lookup explains an update without a warning" % name
             raise _Found("lazy", "numbers", "%s of %s" % (where, first))
+
+
+def _demand_equal(one, other, where, name):
+    text = _differs(one, other)
+    if text is not None:
+        raise _Found("lazy", "numbers", "%s of %s: %s" % (where, name, text))

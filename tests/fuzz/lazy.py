@@ -23,6 +23,10 @@ Touched.__doc__ = """The rows that keep what the dense step made of them."""
 
 DENSE = Touched(None, None)
 
+# No lookups to a gradient; lookups or not, as the library likes.
+_WHOLE = ("whole", "one_hot")
+_SLICES = ("slice", "column_slice", "slice_to", "slice_from")
+
 
 def owners(function, params):
     """Tells whose state each shared variable is that a rule updates
@@ -52,8 +56,18 @@ def owners(function, params):
     return [groups.get(shared) for shared in updates]
 
 
-def alternatives(program, function, built, name, batch):
+def alternatives(program, function, built, name, value, batch):
     """Lists what may become of a parameter in a step, best first
+
+    Parameters
+    ----------
+    program, function : dicts
+    built : Function
+        The function as it was built with our rules, with our warnings.
+    name : str
+    value : array
+        The parameter before the step.
+    batch : dict from names to arrays
 
     Returns
     -------
@@ -70,12 +84,11 @@ def alternatives(program, function, built, name, batch):
     warnings = [text for text in built.warnings if "table %s " % name in text]
     if not lookups or any("gets a dense update" in text for text in warnings):
         return [DENSE]
-    if all(lookup["kind"] == "whole" for lookup in lookups):
+    if all(lookup["kind"] in _WHOLE for lookup in lookups):
         return [DENSE]
     described = program["tables"][name]
-    lazy = _lazily(lookups, described, batch)
-    slices = ("slice", "column_slice", "slice_to", "slice_from", "whole")
-    only_slices = all(lookup["kind"] in slices for lookup in lookups)
+    lazy = _lazily(lookups, described, value, batch)
+    only_slices = all(lookup["kind"] in _WHOLE + _SLICES for lookup in lookups)
     if lazy is None:
         return [DENSE] if only_slices or any(described["fixed"]) else []
     return (
@@ -83,14 +96,14 @@ def alternatives(program, function, built, name, batch):
     )
 
 
-def _lazily(lookups, described, batch):
+def _lazily(lookups, described, value, batch):
     """Finds the axis that all lookups share, and the rows along it."""
     shape = described["shape"]
     for axis in range(len(shape)):
         if described["fixed"][axis]:
             continue
         if all(axis in _axes(lookup, shape) for lookup in lookups):
-            elements = [touched(k, shape, batch_indices(k, batch)) for k in lookups]
+            elements = [touched(k, value, batch_indices(k, batch)) for k in lookups]
             rows = np.unique(np.concatenate(elements)[:, axis])
             return Touched(axis, rows.astype(int))
     return None
@@ -103,7 +116,7 @@ def _axes(lookup, shape):
 def batch_indices(lookup, batch):
     """Returns the numbers of a lookup's indices in a batch."""
     found = [batch[at] if isinstance(at, str) else at for at in lookup["at"]]
-    return [np.asarray(at, "int64") if isinstance(at, list) else at for at in found]
+    return [np.asarray(at, "int64") for at in found]
 
 
 def lazy_values(function, name, kept, olds, news, built):

@@ -8,6 +8,7 @@ from collections import namedtuple
 
 import lasagne
 import lasagne_sparse.layers
+import lasagne_sparse.ops
 import numpy as np
 import theano.tensor as T
 
@@ -69,6 +70,26 @@ def _symbolic(W):
     return not isinstance(W, np.ndarray)
 
 
+def _of_largest(W, i, lookup):
+    return W[W.argmax(axis=0)] if _symbolic(W) else W
+
+
+def _below_zeros(W, i, lookup):
+    if _symbolic(W):
+        return T.concatenate([T.zeros_like(W[:1]), W])[i[0]]
+    return W[i[0][i[0] % (len(W) + 1) > 0] % (len(W) + 1) - 1]
+
+
+def _one_hot(W, i, lookup):
+    if not _symbolic(W):
+        return W[i[0]]
+    return T.dot(T.extra_ops.to_one_hot(i[0] % W.shape[0], W.shape[0], W.dtype), W)
+
+
+def _tied(W, i, lookup):
+    return T.dot(W[i[0]], W.T) if _symbolic(W) else W
+
+
 _last = -1
 
 KINDS = {
@@ -121,6 +142,40 @@ KINDS = {
     "of_tanh": Kind(_of_tanh, "T.tanh({W})[{0}]", (0,), (0,)),
     "scaled": Kind(_scaled, "(0.5 * {W})[{0}]", (0,), (0,)),
     "padded": Kind(_padded, "T.set_subtensor({W}[0], 0)[{0}]", (0,), (0,)),
+    "of_slice": Kind(lambda W, i, l: W[1:][i[0] // 2], "{W}[1:][{0} // 2]", (0,), (0,)),
+    "reversed": Kind(lambda W, i, l: W[::-1][i[0]], "{W}[::-1][{0}]", (0,), (0,)),
+    "columns_of_transpose": Kind(
+        lambda W, i, l: W.T[:, i[0]] if W.ndim == 2 else W[i[0]],
+        "{W}.T[:, {0}]",
+        (0,),
+        (0,),
+        "vector",
+        2,
+    ),
+    "triples": Kind(
+        lambda W, i, l: W[i[0], i[1], i[2]],
+        "{W}[{0}, {1}, {2}]",
+        (0, 1, 2),
+        (0, 1, 2),
+        "vector",
+        3,
+    ),
+    "around": Kind(
+        lambda W, i, l: W[i[0], :, i[1]],
+        "{W}[{0}, :, {1}]",
+        (0, 2),
+        (0, 2),
+        "vector",
+        3,
+    ),
+    "matrix_pairs": Kind(
+        lambda W, i, l: W[i[0], i[1]], "{W}[{0}, {1}]", (0, 1), (0, 1), "matrix", 2
+    ),
+    "of_largest": Kind(_of_largest, "{W}[{W}.argmax(axis=0)]", (0,), (), None, 2),
+    "below_zeros": Kind(_below_zeros, "T.concatenate([zeros, {W}])[{0}]", (0,), (0,)),
+    "one_hot": Kind(_one_hot, "one_hot({0}).dot({W})", (), (0,), "vector", 2),
+    "tied": Kind(_tied, "T.dot({W}[{0}], {W}.T)", (), (0,), "vector", 2),
+    "unique": Kind(None, "W[rows][inverse] of unique_rows({0})", (0,), (0,)),
     "layer": Kind(None, "EmbeddingLayer({W})({0})", (0,), (0,), "any", 2),
     "stock_layer": Kind(None, "lasagne EmbeddingLayer({W})({0})", (0,), (0,), "any", 2),
     "subset": Kind(None, "EmbeddingLayer({W})({0}).subset", (0,), (0,), "any", 2),
@@ -129,19 +184,18 @@ KINDS = {
 
 
 def look_up(lookup, W, indices, ours):
-    """Returns the expression of a lookup, and the variable to differentiate by
-
-    The second is None where the whole lookup is not a subset of its own; ``ours``
-    says whose layers to use.
-    """
+    """Returns the expression of a lookup, by our layers or by the stock ones."""
     kind = lookup["kind"]
-    if kind not in ("layer", "stock_layer", "subset"):
+    if KINDS[kind].look is not None:
         return KINDS[kind].look(W, indices, lookup)
     if not ours:
         index = indices[0]
         if kind != "subset":
             return W[index]
         return W[T.extra_ops.Unique()(index.flatten() % W.shape[0])]
+    if kind == "unique":
+        rows, inverse = lasagne_sparse.ops.unique_rows(indices[0], W.shape[0])
+        return W[rows][inverse]
     makers = lasagne_sparse if kind != "stock_layer" else lasagne
     shape = (None,) * indices[0].ndim
     incoming = lasagne.layers.InputLayer(shape, indices[0])
@@ -151,16 +205,26 @@ def look_up(lookup, W, indices, ours):
     return layer.subset if kind == "subset" else output
 
 
-def touched(lookup, shape, indices):
-    """Finds the elements that a lookup touches
+def touched(lookup, value, indices):
+    """Finds the elements of a table that a lookup touches
+
+    Parameters
+    ----------
+    lookup : dict
+    value : array
+        The table.
+    indices : list of arrays
 
     Returns
     -------
-    int array, shape ``(num_elements, len(shape))``
+    int array, shape ``(num_elements, value.ndim)``
         The positions of the elements.
     """
-    numbers = np.arange(int(np.prod(shape))).reshape(shape)
-    kind = KINDS[lookup["kind"]]
-    look = kind.look or _first
-    read = np.unique(look(numbers, indices, lookup))
-    return np.stack(np.unravel_index(read.astype(int), shape), axis=1)
+    numbers = np.arange(value.size).reshape(value.shape)
+    if lookup["kind"] == "of_largest":
+        read = numbers[value.argmax(axis=0)]
+    else:
+        look = KINDS[lookup["kind"]].look or _first
+        read = look(numbers, indices, lookup)
+    read = np.unique(read).astype(int)
+    return np.stack(np.unravel_index(read, value.shape), axis=1)

@@ -42,7 +42,7 @@ def minimised(program, failure, judge=judge, max_trials=2000):
 
 
 def simpler(program):
-    """Yields programs that have one piece less, or a simpler one, biggest cuts first."""
+    """Yields programs with one piece less, or a simpler one, biggest cuts first."""
     for cut in _CUTS:
         for change in cut(program):
             candidate = copy.deepcopy(program)
@@ -129,7 +129,7 @@ def _terms(program):
 def _around(program):
     """What goes around the rule."""
     for f, function in enumerate(program["functions"]):
-        for name in ("momentum", "constraint", "edits", "subsets"):
+        for name in ("momentum", "constraint", "edits", "subsets", "shows"):
             if function.get(name):
                 yield lambda p, f=f, name=name: p["functions"][f].pop(name)
         if function.get("gradients") is not None:

@@ -111,7 +111,7 @@ def _random_rule(rule):
         for param, gradient in zip(params, gradients):
             states = [_state(kind, param) for kind in rule["states"]]
             news = []
-            for state, kind, line in zip(states, rule["states"], rule["lines"]):
+            for kind, line in zip(rule["states"], rule["lines"]):
                 value = _value(line, param, gradient, states, news, clock)
                 news.append(_reduced(kind, value, param))
             step = _value(rule["step"], param, gradient, states, news, clock)
@@ -130,7 +130,7 @@ def _moved(rule, param, step):
 
 
 def _state(kind, param):
-    """Makes a state: as large as the table, a number per row (with axes or not), one."""
+    """Makes a state: as large as the table, a number per row, or one number."""
     value = param.get_value(borrow=True)
     shape, fixed = value.shape, param.broadcastable
     if kind == "row":
