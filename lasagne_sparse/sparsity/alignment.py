@@ -6,6 +6,7 @@ so needs no rule to say it.
 """
 
 from ..graph import evaluate, shape_now
+from .row_writes import row_write
 from .rowwise import is_row_edit, is_row_write, row_inputs
 
 __all__ = ["Alignment", "RowLeaves"]
@@ -147,6 +148,8 @@ class Alignment:
                 if shared is self.leaves[leaf].table and axis != self.leaves[leaf].axis:
                     self.unknown.setdefault(leaf, expression)
                 continue
+            if row_write(expression, shared) is not None:
+                continue  # a rule that was sparse already
             for leaf in self._leaves_upstream(expression):
                 touched = self.leaves[leaf]
                 if shared is touched.table or self._may_have_its_rows(shared, leaf):
