@@ -6,6 +6,7 @@ so needs no rule to say it.
 """
 
 from ..graph import evaluate, shape_now
+from .row_writes import is_edited_row_write, row_write
 from .rowwise import is_row_edit, is_row_write, row_inputs
 
 __all__ = ["Alignment", "RowLeaves"]
@@ -116,7 +117,10 @@ class Alignment:
             # A step that was computed before is added to the rows of today.
             table, axis = touched.table, touched.axis
             if table in self.updates and (axis, table, axis) in self._reached(table):
-                if leaf not in self._leaves_upstream(self.updates[table]):
+                update = self.updates[table]
+                if row_write(update, table) or is_edited_row_write(update, table):
+                    continue  # a rule that was made sparse itself wrote its rows
+                if leaf not in self._leaves_upstream(update):
                     self.places.setdefault(table, (leaf, axis))
 
     def _align_states(self):
