@@ -6,7 +6,7 @@ so needs no rule to say it.
 """
 
 from ..graph import evaluate, shape_now
-from .row_writes import is_edited_row_write, row_write
+from .row_writes import row_write
 from .rowwise import is_row_edit, is_row_write, row_inputs
 
 __all__ = ["Alignment", "RowLeaves"]
@@ -118,7 +118,7 @@ class Alignment:
             table, axis = touched.table, touched.axis
             if table in self.updates and (axis, table, axis) in self._reached(table):
                 update = self.updates[table]
-                if row_write(update, table) or is_edited_row_write(update, table):
+                if row_write(update, table) is not None:
                     continue  # a rule that was made sparse itself wrote its rows
                 if leaf not in self._leaves_upstream(update):
                     self.places.setdefault(table, (leaf, axis))
