@@ -6,7 +6,7 @@ so needs no rule to say it.
 """
 
 from ..graph import evaluate, shape_now
-from .row_writes import row_write
+from .row_writes import is_edited_row_write, row_write
 from .rowwise import is_row_edit, is_row_write, row_inputs
 
 __all__ = ["Alignment", "RowLeaves"]
