@@ -86,12 +86,6 @@ class Alignment:
             return
         # Not all parameters: sets of them would grow with the depth of a network.
         tables = [touched.table for touched in leaves.values()]
-        # A rule that was sparse already has written these in rows.
-        self.written = {
-            shared
-            for shared, update in updates.items()
-            if row_write(update, shared) or is_edited_row_write(update, shared)
-        }
         self._rows_of = RowLeaves([*leaves, *tables, *self.states])
         self._depends, self._known = frozenset(leaves), {}
         self._align_with_leaves()
@@ -110,8 +104,6 @@ class Alignment:
 
     def _align_with_leaves(self):
         for shared in self.updates:
-            if shared in self.written:
-                continue
             found = {
                 (leaf, axis)
                 for axis, leaf, leaf_axis in self._reached(shared)
@@ -124,11 +116,14 @@ class Alignment:
         for leaf, touched in self.leaves.items():
             # A step that was computed before is added to the rows of today.
             table, axis = touched.table, touched.axis
-            if table not in self.updates or table in self.written:
+            if table not in self.updates:
                 continue
             if (axis, table, axis) not in self._reached(table):
                 continue
-            if leaf not in self._leaves_upstream(self.updates[table]):
+            update = self.updates[table]
+            if row_write(update, table) or is_edited_row_write(update, table):
+                continue  # by a rule that was sparse already
+            if leaf not in self._leaves_upstream(update):
                 self.places.setdefault(table, (leaf, axis))
 
     def _align_states(self):
@@ -158,8 +153,6 @@ class Alignment:
                 leaf, axis = self.places[shared]
                 if shared is self.leaves[leaf].table and axis != self.leaves[leaf].axis:
                     self.unknown.setdefault(leaf, expression)
-                continue
-            if shared in self.written:
                 continue
             for leaf in self._leaves_upstream(expression):
                 touched = self.leaves[leaf]
