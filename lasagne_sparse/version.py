@@ -1,3 +1,5 @@
 """Which version of the library this is"""
 
+__all__ = ["__version__"]
+
 __version__ = "0.1.0.dev0"

@@ -9,6 +9,7 @@
 
 from theano.compile.sharedvalue import SharedVariable
 from theano.scan_module.scan_op import Scan
+from theano.tensor import Join
 from theano.tensor.elemwise import Elemwise
 from theano.scalar import Add, Second
 
@@ -59,8 +60,15 @@ def _roots(template):
     """Returns what rows are looked up of: also of ``f(W)[x]`` it is the table."""
     if template is None:
         return []
-    found = walk(template, lambda node: _large_inputs(node.outputs[0]))
+    found = walk(template, _upstream_of_rows)
     return [table_of(v) or v for v in found if v.owner is None or table_of(v)]
+
+
+def _upstream_of_rows(node):
+    """Lists the inputs that a node takes rows, or numbers for all of them, from."""
+    if isinstance(node.op, Join):
+        return node.inputs[1:]
+    return _large_inputs(node.outputs[0])
 
 
 def _looked_up_in_steps(node):

@@ -9,12 +9,11 @@ order, so the result has the same bits in each run.
 
 from collections import namedtuple
 
-import numpy as np
-import theano
 from pygpu.gpuarray import dtype_to_ctype
-from theano.gpuarray.fp16_help import load_w, work_dtype, write_w
+from theano.gpuarray.fp16_help import load_w, write_w
 
 from ..programs.row_program import Slot, composites
+from .scalars import c_code, ctype, on_gpu, support_code
 
 __all__ = ["Array", "KERNEL", "THREADS", "row_kernel"]
 
@@ -104,11 +103,6 @@ def row_kernel(program, arrays, row_dims):
     return writer.text(), writer.dtypes
 
 
-def ctype(dtype):
-    """Returns the name that libgpuarray gives to a dtype, for work in registers"""
-    return dtype_to_ctype(work_dtype(str(np.dtype(dtype))))
-
-
 class _Writer:
     """Writes one kernel."""
 
@@ -119,7 +113,7 @@ class _Writer:
         for operand in program.operands:
             self.starts.append(start)
             start += operand.count
-        self.composites = [_on_gpu(composite) for composite in composites(program)]
+        self.composites = [on_gpu(composite) for composite in composites(program)]
         self.dtypes = {array.dtype for array in arrays} | {"int64"}
         for composite in self.composites:
             self.dtypes |= {v.dtype for v in composite.fgraph.variables}
@@ -137,7 +131,7 @@ class _Writer:
         ]
         return _KERNEL % dict(
             kernel=KERNEL,
-            support="\n".join(dict.fromkeys(_support_code(c) for c in self.composites)),
+            support="\n".join(dict.fromkeys(support_code(c) for c in self.composites)),
             parameters="".join(self._parameters()),
             head=self.head,
             layouts="\n".join(self._layouts()),
@@ -217,7 +211,7 @@ class _Writer:
         inputs = ["z%d_%d" % (i, k) for k in range(len(part.inputs))]
         lines = [self._read_unit(z, slot) for z, slot in zip(inputs, part.inputs)]
         lines.append("%s next;" % self._ctype(Slot("sum", i)))
-        lines.append(_c_code(composite, inputs, ["next"]))
+        lines.append(c_code(composite, inputs, ["next"]))
         return _SUM % dict(value="\n".join(lines), target=target)
 
     def _dtype(self, slot):
@@ -327,7 +321,7 @@ class _Writer:
         lines = [self._read_unit(x, slot) for x, slot in zip(inputs, step.inputs)]
         for y, scalar in zip(outputs, composite.outputs):
             lines.append("%s %s;" % (ctype(scalar.dtype), y))
-        lines.append(_c_code(composite, inputs, outputs))
+        lines.append(c_code(composite, inputs, outputs))
         units = step.scope == "unit"
         lines += [self._store(store, units) for store in step.stores]
         body = "\n".join(lines)
@@ -375,33 +369,3 @@ class _Writer:
         if target.kind == "buffer":
             return "buffer_%d[d] = %s;" % (target.position, value)
         return "number_%d = %s;" % (target.position, value)
-
-
-def _on_gpu(composite):
-    """Returns a composite whose float16 variables are float32: what a GPU computes."""
-    if any(v.dtype == "float16" for v in composite.fgraph.variables):
-        return composite.clone_float32()
-    return composite
-
-
-def _c_code(composite, inputs, outputs):
-    """Returns the composite's C, with libgpuarray's names of the types."""
-    text = composite.c_code(None, "elem_scalar", inputs, outputs, dict(fail=""))
-    for dtype in sorted(_CTYPES, key=len, reverse=True):
-        text = text.replace("npy_" + dtype, _CTYPES[dtype])
-    return text
-
-
-def _support_code(composite):
-    """Returns the C that the composite's functions need, if any."""
-    try:
-        return composite.c_support_code()
-    except theano.gof.utils.MethodNotDefined:
-        return ""
-
-
-_CTYPES = {
-    dtype: dtype_to_ctype(dtype)
-    for dtype in ["bool", "float16", "float32", "float64"]
-    + [sign + "int%d" % bits for sign in ("", "u") for bits in (8, 16, 32, 64)]
-}
