@@ -9,9 +9,9 @@ import sys
 
 from .records import Mend, mends
 
-__all__ = ["DOWNSAMPLE", "max_pool_2d", "provide_downsample"]
+__all__ = ["max_pool_2d", "provide_downsample"]
 
-DOWNSAMPLE = "theano.tensor.signal.downsample"
+_DOWNSAMPLE = "theano.tensor.signal.downsample"
 
 
 def max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode="max"):
@@ -30,14 +30,14 @@ def max_pool_2d(input, ds, ignore_border=None, st=None, padding=(0, 0), mode="ma
 
 def provide_downsample():
     """Makes the module, with `max_pool_2d` alone, where there is none"""
-    if DOWNSAMPLE in sys.modules or importlib.util.find_spec(DOWNSAMPLE):
+    if _DOWNSAMPLE in sys.modules or importlib.util.find_spec(_DOWNSAMPLE):
         return
     import theano.tensor.signal
 
-    spec = importlib.machinery.ModuleSpec(DOWNSAMPLE, loader=None)
+    spec = importlib.machinery.ModuleSpec(_DOWNSAMPLE, loader=None)
     module = importlib.util.module_from_spec(spec)
     module.__doc__ = "Stands in for a module of Theano 0.8."
     module.max_pool_2d = max_pool_2d
-    sys.modules[DOWNSAMPLE] = module
+    sys.modules[_DOWNSAMPLE] = module
     theano.tensor.signal.downsample = module
-    mends.append(Mend(DOWNSAMPLE, "Theano 0.9 dropped it, and Lasagne 0.1 imports it"))
+    mends.append(Mend(_DOWNSAMPLE, "Theano 0.9 dropped it, and Lasagne 0.1 imports it"))

@@ -6,6 +6,7 @@ so needs no rule to say it.
 """
 
 from ..graph import evaluate, shape_now
+from .row_writes import is_edited_row_write, row_write
 from .rowwise import is_row_edit, is_row_write, row_inputs
 
 __all__ = ["Alignment", "RowLeaves"]
@@ -85,6 +86,12 @@ class Alignment:
             return
         # Not all parameters: sets of them would grow with the depth of a network.
         tables = [touched.table for touched in leaves.values()]
+        # A rule that was sparse already has written these in rows.
+        self.written = {
+            shared
+            for shared, update in updates.items()
+            if row_write(update, shared) or is_edited_row_write(update, shared)
+        }
         self._rows_of = RowLeaves([*leaves, *tables, *self.states])
         self._depends, self._known = frozenset(leaves), {}
         self._align_with_leaves()
@@ -103,6 +110,8 @@ class Alignment:
 
     def _align_with_leaves(self):
         for shared in self.updates:
+            if shared in self.written:
+                continue
             found = {
                 (leaf, axis)
                 for axis, leaf, leaf_axis in self._reached(shared)
@@ -115,9 +124,12 @@ class Alignment:
         for leaf, touched in self.leaves.items():
             # A step that was computed before is added to the rows of today.
             table, axis = touched.table, touched.axis
-            if table in self.updates and (axis, table, axis) in self._reached(table):
-                if leaf not in self._leaves_upstream(self.updates[table]):
-                    self.places.setdefault(table, (leaf, axis))
+            if table not in self.updates or table in self.written:
+                continue
+            if (axis, table, axis) not in self._reached(table):
+                continue
+            if leaf not in self._leaves_upstream(self.updates[table]):
+                self.places.setdefault(table, (leaf, axis))
 
     def _align_states(self):
         """Goes on from entry to entry until nothing more follows."""
@@ -146,6 +158,8 @@ class Alignment:
                 leaf, axis = self.places[shared]
                 if shared is self.leaves[leaf].table and axis != self.leaves[leaf].axis:
                     self.unknown.setdefault(leaf, expression)
+                continue
+            if shared in self.written:
                 continue
             for leaf in self._leaves_upstream(expression):
                 touched = self.leaves[leaf]

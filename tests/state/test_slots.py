@@ -82,7 +82,7 @@ def test_states_of_every_rule_are_named(rule):
 def test_names_fit_what_the_states_hold():
     """Not in name alone: `m` is the first moment, `v` the second, by their values"""
     W, b, loss = two_params()
-    gradient = theano.grad(loss, W).eval()
+    gradient = np.asarray(theano.grad(loss, W).eval())
     changes = updates.amsgrad(loss, [W, b])
     states = named_states(changes)
     m, v = (states["words.W/amsgrad/" + slot] for slot in "mv")

@@ -1,6 +1,6 @@
 """What is assumed of the order in a row program, in one place.
 
-Programs are written by the readers of :mod:`lasagne_sparse.rewrites.fusion`, run by
+Programs are written by the readers of :mod:`lasagne_sparse.rewrites`, run by
 :mod:`lasagne_sparse.ops.programs.row_program`, and written as C and as kernels. All of
 them rely on this:
 
