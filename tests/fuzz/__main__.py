@@ -29,12 +29,15 @@ def main(arguments=None):
     seeds = range(given.seed, given.seed + (1 if kept else given.examples))
     counts = Counter()
     progress = tqdm.tqdm(seeds, unit=" programs", disable=given.quiet, mininterval=1)
-    for seed in progress:
-        program = kept or draw(seed, given.float)
-        found = judge(program, given.mode)
-        counts["failed" if isinstance(found, Failure) else found or "passed"] += 1
-        if isinstance(found, Failure):
-            _report(program, found, given, progress.write)
+    try:
+        for seed in progress:
+            program = kept or draw(seed, given.float)
+            found = judge(program, given.mode)
+            counts["failed" if isinstance(found, Failure) else found or "passed"] += 1
+            if isinstance(found, Failure):
+                _report(program, found, given, progress.write)
+    except KeyboardInterrupt:
+        print("Interrupted at seed %d" % seed)
     print(
         "%d programs passed, %d failed; %d were skipped, which do not run without "
         "the library either" % (counts["passed"], counts["failed"], counts[SKIPPED])
