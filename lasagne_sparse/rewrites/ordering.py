@@ -16,6 +16,7 @@ from theano.gof.graph import io_toposort
 from theano.gof.opt import Optimizer
 from theano.gof.toolbox import Feature
 from theano.ifelse import IfElse
+from theano.tensor.subtensor import AdvancedSubtensor, AdvancedSubtensor1
 
 from ..ops import Gather, SegmentSum, UniqueRows
 from ..ops.rows.row_map import RowMap
@@ -23,7 +24,16 @@ from ..ops.rows.row_update import RowUpdate
 
 __all__ = ["OrderWrites", "WritesComeLast"]
 
-_OURS = (Gather, RowMap, RowUpdate, SegmentSum, UniqueRows)
+# Lookups, which an index out of range stops: ours, and Theano's in a view of a table.
+_LOOKUPS = (
+    AdvancedSubtensor,
+    AdvancedSubtensor1,
+    Gather,
+    RowMap,
+    RowUpdate,
+    SegmentSum,
+    UniqueRows,
+)
 
 
 class WritesComeLast(Feature):
@@ -64,14 +74,14 @@ class OrderWrites(Optimizer):
     """
     Attaches :class:`WritesComeLast`, changes no node
 
-    Where the graph has one of our Ops. It runs after all rewrites in place; nodes that
+    Where the graph looks rows up. It runs after all rewrites in place; nodes that
     change later are no matter, since the order is made when it is asked for.
     """
 
     def apply(self, fgraph):
         if any(isinstance(feature, WritesComeLast) for feature in fgraph._features):
             return
-        if any(isinstance(node.op, _OURS) for node in fgraph.apply_nodes):
+        if any(isinstance(node.op, _LOOKUPS) for node in fgraph.apply_nodes):
             fgraph.attach_feature(WritesComeLast())
 
 

@@ -11,6 +11,7 @@ from theano.compile.sharedvalue import SharedVariable
 from theano.scan_module.scan_op import Scan
 from theano.tensor import Join
 from theano.tensor.elemwise import Elemwise
+from theano.tensor.subtensor import IncSubtensor, Subtensor
 from theano.scalar import Add, Second
 
 from ..graph import evaluate, is_zeros, table_of, walk
@@ -68,6 +69,8 @@ def _upstream_of_rows(node):
     """Lists the inputs that a node takes rows, or numbers for all of them, from."""
     if isinstance(node.op, Join):
         return node.inputs[1:]
+    if isinstance(node.op, (IncSubtensor, Subtensor)):
+        return node.inputs[:1]
     return _large_inputs(node.outputs[0])
 
 

@@ -94,3 +94,39 @@ def test_lookup_beside_a_slice_of_most_rows_is_dense_and_warns():
     with sparsity_warnings() as caught:
         assert stepped(T.sum(W[i]) + T.sum(W[1:] ** 2), W) is None
     assert "table W is looked up" in str(caught[0].message)
+
+
+# --- Lookups in what was made of a table ----------------
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda W: T.set_subtensor(W[0], 0),
+        lambda W: T.concatenate([T.zeros_like(W[:1]), W]),
+        lambda W: T.tanh(W)[::-1],
+    ],
+    ids=["a row set", "a row before it", "reversed"],
+)
+@pytest.mark.parametrize("shape", [(7,), (7, 3)], ids=["vector", "matrix"])
+def test_lookup_in_what_was_made_of_a_table_warns_where_its_update_is_dense(
+    made, shape
+):
+    W, i = new_table(shape), T.ivector()
+    gradient = theano.grad(T.sum(made(W)[i] ** 2), W)
+    with sparsity_warnings() as caught:
+        changes = updates.momentum([gradient - gradient.mean(axis=0)], [W], 0.1)
+    assert lasagne_sparse.sparsity.row_write(changes[W]) is None
+    assert "table W is looked up" in str(caught[0].message)
+
+
+def test_index_out_of_range_in_a_view_of_a_table_changes_nothing():
+    W, i = new_table((3, 1)), T.ivector()
+    with sparsity_warnings():
+        changes = updates.adamax(T.sum(W[::-1][i] ** 2), [W], 0.1)
+    step = function([i], updates=changes)
+    before = [np.array(state.get_value()) for state in changes]
+    with pytest.raises(IndexError):
+        step([0, 7])
+    for state, value in zip(changes, before):
+        np.testing.assert_array_equal(state.get_value(), value)
