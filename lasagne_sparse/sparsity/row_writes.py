@@ -5,7 +5,7 @@ from theano.tensor.subtensor import AdvancedIncSubtensor1
 
 from ..graph import table_of, walk, without_transfers
 from .gradients import TouchedRows
-from .scatters import unique_rows_node
+from .scatters import are_rows
 
 __all__ = ["is_edited_row_write", "row_write", "row_writes"]
 
@@ -62,7 +62,7 @@ def row_write(expression, table=None):
     written = table_of(base)
     if written is None or (table is not None and written is not table):
         return None
-    if unique_rows_node(rows) is None:
+    if not are_rows(rows):
         return None
     if not node.op.set_instead_of_inc:
         value = base[rows] + value

@@ -19,11 +19,18 @@ from theano.tensor.subtensor import (
 )
 from theano.tensor.type_other import SliceType
 
-from ..graph import is_full_slice, is_transfer, is_zeros
+from ..graph import (
+    are_distinct,
+    are_not_negative,
+    is_full_slice,
+    is_transfer,
+    is_zeros,
+)
 from ..ops import UniqueRows
 
 __all__ = [
     "Scatter",
+    "are_rows",
     "axis_back",
     "axis_first",
     "looks_rows_up",
@@ -166,8 +173,23 @@ def _read_vector_scatter(node, axis):
     ):
         shape = [indices.shape[0]] + [base.shape[d] for d in range(1, base.ndim)]
         values = T.alloc(values, *shape)
-    unique = unique_rows_node(indices)
-    return Scatter(indices, values, base, 0, unique is not None)
+    return Scatter(indices, values, base, 0, are_rows(indices))
+
+
+def are_rows(indices):
+    """Tells whether indices are distinct rows, none of them negative
+
+    Parameters
+    ----------
+    indices : Theano vector, integer
+
+    Returns
+    -------
+    bool
+        True of what is so by construction: the rows of ``unique_rows``, a range, a
+        constant. False also where it cannot be known before the function runs.
+    """
+    return are_distinct(indices) and are_not_negative(indices)
 
 
 def unique_rows_node(indices):

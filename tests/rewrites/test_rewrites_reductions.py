@@ -110,6 +110,18 @@ def test_what_needs_all_rows_stays(table, reduce):
     np.testing.assert_allclose(ours(*LOOKUPS), plain(*LOOKUPS), rtol=1e-5)
 
 
+def test_constant_as_large_as_the_table_keeps_its_size():
+    """It is broadcast against one number a row: three units, not one"""
+    v = T.vector()
+    g = T.inc_subtensor(T.zeros((5,))[X], v)
+    output = T.maximum(g.dimshuffle(0, "x"), T.zeros((5, 3))).sum()
+    both = [
+        compile_to_python([X, v], output, excluding=excluding)([1, 2], [1, 2])
+        for excluding in ([], ["lasagne_sparse"])
+    ]
+    assert both == [9, 9]
+
+
 def test_sum_over_units_keeps_its_rows(table):
     output = (one_lookup(table) ** 2).sum(axis=1)
     assert compiled(output)(*LOOKUPS).shape == (10,)

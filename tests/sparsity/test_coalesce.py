@@ -114,3 +114,25 @@ def test_building_is_linear_in_shared_steps():
     found = row_gradient(g, W)
     nodes = theano.gof.graph.io_toposort([W, i, j, k], [found.values])
     assert len(nodes) < 140
+
+
+@pytest.mark.parametrize(
+    "indices, distinct",
+    [
+        (T.arange(3), True),
+        (T.arange(5)[::2], True),
+        (T.constant([4, 0]), True),
+        (T.constant([4, 0, 4]), False),
+        (T.constant([-1, 0]), False),
+        (T.arange(-1, 3), False),
+        (j, False),
+    ],
+)
+def test_rows_that_are_distinct_by_construction_are_taken_as_they_are(
+    indices, distinct
+):
+    gradient = theano.grad((W[indices] ** 2).sum(), W)
+    found = row_gradient(gradient, W)
+    assert (found.rows is indices) == distinct
+    whole, scattered = evaluated(gradient, found.scatter())
+    np.testing.assert_allclose(scattered, whole)
