@@ -41,18 +41,16 @@ def new_mode(kind="py", exclude=()):
         Tags of rewrites.
     """
     if kind == "debug":
-        # What is not finite is compared like any other number.
-        mode = DebugMode(
-            optimizer="fast_run",
-            check_c_code=False,
-            check_isfinite=False,
-            stability_patience=3,
-        )
+        mode = DebugMode(optimizer="fast_run")
     elif kind == "default":
         mode = theano.compile.get_default_mode()
     else:
         mode = theano.Mode({"py": "py", "c": "cvm"}[kind], "fast_run")
-    return mode.excluding(*_THEANOS, *exclude)
+    mode = mode.excluding(*_THEANOS, *exclude)
+    if kind == "debug":  # set here, since excluding() makes a mode with the defaults
+        mode.check_c_code = False
+        mode.check_isfinite = False  # it is compared like any other number
+    return mode
 
 
 def plain_mode():
