@@ -53,9 +53,9 @@ def check():
     for ours, expected in zip(state, twins):
         np.testing.assert_array_equal(ours.get_value(), expected.get_value())
 
-train(step, state)
 in_step = 0
 for _ in range(int(sys.argv[1])):
+    train(step, state)  # a slow machine may not be through with another one
     try:
         print('go', flush=True)
         while True:
@@ -66,7 +66,7 @@ for _ in range(int(sys.argv[1])):
             in_step += 'function_module' in trace.tb_frame.f_code.co_filename
             trace = trace.tb_next
     check()
-assert count(state) > int(sys.argv[1])
+assert count(state) >= int(sys.argv[1])
 print('in a step', in_step, flush=True)
 """
 
