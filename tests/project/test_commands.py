@@ -19,6 +19,16 @@ COMMANDS = {
     "make": ("", "make TARGET, where TARGET is one of"),
     "make demo": ("ARGS='{corpus} --dim 4 --epochs 1 --out {out}'", "words/s"),
     "make test": ("ARGS='tests/graph -n 0'", "passed"),
+    'make test ARGS="--shuffle 7"': ("ARGS='tests/graph -n 0 --shuffle 7'", "passed"),
+    "make fuzz": ("ARGS='--examples 3'", "3 programs passed, 0 failed"),
+    'make fuzz ARGS="--examples 5000 --seed 7"': (
+        "ARGS='--examples 3 --seed 7'",
+        "3 programs passed, 0 failed",
+    ),
+    'make fuzz ARGS="--examples 500 --debugmode"': (
+        "ARGS='--examples 1 --debugmode'",
+        "1 programs passed, 0 failed",
+    ),
     "make lint": ("", "All checks passed!"),
     "make docs": ("", ""),
     "make bench": (
