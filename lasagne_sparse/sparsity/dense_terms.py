@@ -7,7 +7,6 @@
     looked_up_tables
 """
 
-from theano.compile.sharedvalue import SharedVariable
 from theano.scan_module.scan_op import Scan
 from theano.tensor import Join
 from theano.tensor.elemwise import Elemwise
@@ -36,8 +35,8 @@ def looked_up_tables(gradients):
         Those into whose zeros a lookup is scattered, also behind other steps, in
         views of the table, and inside of ``scan``.
     """
-    found = _looked_up(gradients)
-    return {v for v in found if isinstance(v, SharedVariable)}
+    found = [table_of(v) for v in _looked_up(gradients)]
+    return {table for table in found if table is not None}
 
 
 def _looked_up(outputs):

@@ -113,7 +113,7 @@ def test_rule_is_lazy_as_a_whole(step):
     assert_sparse(compiled, [W])
 
 
-def test_rule_that_needs_all_rows_is_dense_as_a_whole_and_warns():
+def test_rule_that_needs_all_rows_is_dense_as_a_whole_and_warns(host_only):
     with sparsity_warnings() as caught:
         _, _, values = trained(rule(momentum_over_rows))
     assert "can only be computed for all rows" in str(caught[0].message)

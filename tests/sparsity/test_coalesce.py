@@ -100,7 +100,9 @@ def test_row_of_a_gradient_that_is_not_there_raises(edit, row):
 def test_values_keep_a_dtype_above_that_of_the_table():
     table = theano.shared(np.ones((5, 1, 3), "float32"), broadcastable=(0, 1, 0))
     gradient = theano.grad((table[i] ** 2).sum(), table)
-    doubled = T.switch(T.isnan(gradient), T.constant(0.1) * table, gradient)
+    doubled = T.switch(
+        T.isnan(gradient), T.constant(0.1, dtype="float64") * table, gradient
+    )
     assert doubled.dtype == "float64"
     found = row_gradient(doubled, table)
     assert found.scatter().dtype == "float64"
