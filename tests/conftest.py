@@ -71,6 +71,7 @@ import pytest  # noqa: E402
 import theano  # noqa: E402
 from devices import ON_GPU, ON_OPENCL, on_host  # noqa: E402
 from lasagne_sparse.ops.programs import validation  # noqa: E402
+from _pytest import runner  # noqa: E402
 from theano.compile import mode  # noqa: E402
 
 # Each program of a row update or a map that a test makes is looked at.
@@ -100,8 +101,18 @@ def _compile_where_a_gpu_needs_it():
     mode.predefined_modes["FAST_COMPILE"] = mode.Mode("c|py", "fast_compile")
 
 
+def _keep_the_environment_still():
+    """Keeps pytest from noting in the environment which test runs
+
+    PoCL links a kernel in a thread of its own, which may go on when its test has
+    ended; a program that is started while the environment moves gets a bad address.
+    """
+    runner._update_current_test_var = lambda item, when: None
+
+
 if ON_GPU:
     _compile_where_a_gpu_needs_it()
+    _keep_the_environment_still()
     # Theano's DebugMode makes arrays on a GPU without saying on which.
     theano.config.DebugMode.check_preallocated_output = ""
     # Theano would refuse the device to pytest-xdist's workers.
