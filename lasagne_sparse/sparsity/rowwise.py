@@ -8,6 +8,7 @@ expression rests on :func:`row_inputs`.
 from theano import scalar
 from theano.compile.ops import OutputGuard, Rebroadcast, ViewOp
 from theano.tensor import Dot, Join, MaxAndArgmax
+from theano.tensor.blas import Dot22
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
 from theano.tensor.extra_ops import CumOp
 from theano.tensor.nnet.nnet import Softmax
@@ -67,7 +68,7 @@ def row_value(node, variable, values):
         return values[0] if variable is node.outputs[0] else None
     if isinstance(op, CAReduce):
         return _reduced_value(op, values[0])
-    if isinstance(op, Dot):
+    if isinstance(op, (Dot, Dot22)):
         return next((v for v in values if v == 0), None)
     if isinstance(op, CumOp):
         return values[0] if values[0] == 0 else None
@@ -211,7 +212,7 @@ _READERS = [
     ((CAReduce, MaxAndArgmax), _read_reduction),
     ((ViewOp, OutputGuard, Assert), _read_view),
     (Rebroadcast, _read_rebroadcast),
-    (Dot, _read_product),
+    ((Dot, Dot22), _read_product),
     (CumOp, _read_cumulation),
     (Softmax, _read_softmax),
     (Join, _read_join),

@@ -2,8 +2,14 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
+
+if __name__ == "__main__" and "--device" not in sys.argv:
+    # The oracles are on the host, and Theano reads its flags when it is imported.
+    _FLAGS = os.environ.get("THEANO_FLAGS", "") + ",device=cpu"
+    os.environ["THEANO_FLAGS"] = _FLAGS.lstrip(",")
 
 import lasagne_sparse  # noqa: F401  # before any import of theano
 import tqdm

@@ -12,6 +12,9 @@ from pieces import sparsity_warnings
 from toy import function, new_table
 from tree import read
 
+# On a GPU some of the steps have no kernel, or are of other operations.
+pytestmark = pytest.mark.usefixtures("host_only")
+
 PAGE = read("docs/user/sparse_or_dense.rst")
 TITLES = {"Loss": "loss", "Gradient": "gradient", "Then": "entry"}
 FLOAT = theano.config.floatX
