@@ -41,7 +41,7 @@ __all__ = ["TouchedRows", "row_gradient"]
 
 class TouchedRows(namedtuple("TouchedRows", "table rows values axis")):
     """
-    lasagne_sparse.gradients.TouchedRows(table, rows, values, axis)
+    lasagne_sparse.sparsity.gradients.TouchedRows(table, rows, values, axis)
 
     The rows that an expression as large as a table touches, and what it is there.
 

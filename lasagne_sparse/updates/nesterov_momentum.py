@@ -116,6 +116,11 @@ def apply_nesterov_momentum(updates, params=None, momentum=0.9):
     TypeError
         If `params` is a variable alone, and no list.
 
+    Warns
+    -----
+    SparsityWarning
+        As by :func:`apply_momentum`.
+
     Notes
     -----
     The velocity of a row that is not written neither moves it nor decays.

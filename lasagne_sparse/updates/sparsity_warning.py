@@ -17,8 +17,7 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from ..graph import shape_now, walk
-from ..graph import is_made_by_grad, source_line
+from ..graph import is_made_by_grad, shape_now, source_line, walk
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
 
