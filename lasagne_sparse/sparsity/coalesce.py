@@ -7,7 +7,7 @@ from theano.scan_module.scan_utils import equal_computations
 from theano.tensor.elemwise import Elemwise
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-from ..graph import evaluate, is_transfer, is_zeros
+from ..graph import evaluate, is_transfer, is_zeros, without_transfers
 from ..ops import unique_rows
 from .restrict import restrict
 from .scatters import axis_back, unique_rows_node
@@ -91,7 +91,8 @@ def _sums(expression, axis, background, is_sum):
     """
     found, seen, stack = [], set(), [(expression, axis)]
     while stack:
-        item = stack.pop()
+        variable, axis = stack.pop()
+        item = without_transfers(variable), axis  # one sum, wherever it is needed
         if item in seen or background.value(*item) is None or is_zeros(item[0]):
             continue
         seen.add(item)

@@ -17,7 +17,14 @@ from theano.tensor.subtensor import (
     Subtensor,
 )
 
-from ..graph import is_made_by_grad, shape_now, source_line, walk
+from ..graph import (
+    is_made_by_grad,
+    is_transfer,
+    shape_now,
+    source_line,
+    walk,
+    without_transfers,
+)
 
 __all__ = ["SparsityWarning", "warn_dense", "warn_norm", "warn_opaque", "named"]
 
@@ -114,6 +121,7 @@ def _sizes(tables):
 
 def _source(variable):
     """Describes an expression by its node and by the user's line that made it."""
+    variable = without_transfers(variable)
     line = _users_line(variable)
     if line is None:
         return str(variable.owner or variable)
@@ -137,9 +145,9 @@ def _use_of(table, term):
     where = _users_line(term)
     for variable in walk(term, lambda node: node.inputs):
         node = variable.owner
-        if node is None or isinstance(node.op, _NOT_WHOLE):
+        if node is None or is_transfer(node) or isinstance(node.op, _NOT_WHOLE):
             continue
-        if table not in _used_inputs(node):
+        if table not in map(without_transfers, _used_inputs(node)):
             continue
         if _users_line(variable) not in (None, where):
             return variable
@@ -193,12 +201,16 @@ def _used_inputs(node):
 
 def _makers(term):
     """Lists the Ops that made the numbers which a gradient's term spreads."""
-    spread = (DimShuffle, Subtensor, T.Reshape)
+
+    def spreads(node):
+        return isinstance(node.op, (DimShuffle, Subtensor, T.Reshape)) or (
+            is_transfer(node)
+        )
 
     def onward(node):
-        if isinstance(node.op, spread):
+        if spreads(node):
             return node.inputs[:1]
         return _used_inputs(node) if isinstance(node.op, Elemwise) else []
 
-    ops = [v.owner.op for v in walk(term, onward) if v.owner is not None]
-    return [op for op in ops if not isinstance(op, spread + (Elemwise,))]
+    nodes = [v.owner for v in walk(term, onward) if v.owner is not None]
+    return [n.op for n in nodes if not (spreads(n) or isinstance(n.op, Elemwise))]
