@@ -49,6 +49,8 @@ def owners(function, params):
         groups[param] = groups[gradient] = name
     for _ in updates:  # a chain of states is as long as there are states
         for shared, expression in updates.items():
+            if not shared.type.ndim:
+                continue  # a sum over rows does not say whose rows they are
             near = [v for v in graph_inputs([expression]) + [shared] if v.type.ndim]
             names = {groups[v] for v in near if v in groups}
             if len(names) == 1:

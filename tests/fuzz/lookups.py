@@ -220,11 +220,15 @@ def touched(lookup, value, indices):
     int array, shape ``(num_elements, value.ndim)``
         The positions of the elements.
     """
-    numbers = np.arange(value.size).reshape(value.shape)
+    shape = value.shape
+    if lookup["kind"] == "row_and_columns":
+        # Of a table of one column it reads no element, and yet looks the row up.
+        shape = (shape[0], shape[1] + 1, *shape[2:])
+    numbers = np.arange(np.prod(shape)).reshape(shape)
     if lookup["kind"] == "of_largest":
         read = numbers[value.argmax(axis=0)]
     else:
         look = KINDS[lookup["kind"]].look or _first
         read = look(numbers, indices, lookup)
     read = np.unique(read).astype(int)
-    return np.stack(np.unravel_index(read, value.shape), axis=1)
+    return np.stack(np.unravel_index(read, shape), axis=1)
