@@ -77,6 +77,16 @@ def test_several_values_are_one_after_the_other(linker, rng):
 
 
 @pytest.mark.parametrize("linker", LINKERS)
+def test_one_row_is_that_of_each_lookup(linker, rng):
+    function = compiled(linker=linker)
+    row = rng.randn(1, 3).astype("float32")
+    order, offsets = np.array([2, 0, 3, 1]), np.array([0, 1, 1, 4])
+    found = function(order, offsets, row)
+    np.testing.assert_array_equal(found, [row[0], 0 * row[0], row[0] + row[0] + row[0]])
+    check(function, [0], [0, 1], row)
+
+
+@pytest.mark.parametrize("linker", LINKERS)
 def test_no_segments_at_all(linker):
     check(compiled(linker=linker), [], [0], np.zeros((0, 3), "float32"))
 
@@ -191,6 +201,16 @@ def test_gradient(rng):
     theano.gradient.verify_grad(
         lambda a, b: SegmentSum()(order, offsets, a, b),
         [rng.randn(3, 2), rng.randn(2, 2)],
+        rng=rng,
+        mode=theano.Mode(linker="py", optimizer="fast_compile"),
+    )
+
+
+def test_gradient_of_one_row_for_each_lookup(rng):
+    order, offsets = np.array([2, 0, 3, 1]), np.array([0, 3, 4])
+    theano.gradient.verify_grad(
+        lambda a: SegmentSum()(order, offsets, a),
+        [rng.randn(1, 2)],
         rng=rng,
         mode=theano.Mode(linker="py", optimizer="fast_compile"),
     )

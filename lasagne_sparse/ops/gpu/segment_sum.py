@@ -81,7 +81,8 @@ class GpuSegmentSum(RowKernelBase, SegmentSum):
         PyGpuArrayObject *together[] = {%(values)s};
         for (int i = 0; i < %(num_values)d; i++)
             rows_together += PyGpuArray_DIM(together[i], 0);
-        if (rows_together != groups.num_lookups) {
+        const bool for_all = %(num_values)d == 1 && rows_together == 1;
+        if (rows_together != groups.num_lookups && !for_all) {
             PyErr_Format(PyExc_ValueError,
                          "values must have %%lld rows together, one for each lookup; "
                          "got %%lld", (long long)groups.num_lookups,

@@ -166,6 +166,10 @@ static int lasagne_sparse_sum_pieces(PyArrayObject *order, PyArrayObject *offset
         pieces[i].start = start;
         start += PyArray_DIM(values[i], 0);
     }
+    if (num_values == 1 && start == 1) {  /* one row for all of them */
+        pieces[0].step = 0;
+        start = PyArray_DIM(order, 0);
+    }
     const int64_t *ordered = (const int64_t *)PyArray_DATA(order);
     const int64_t *bounds = (const int64_t *)PyArray_DATA(offsets);
     npy_intp dims[NPY_MAXDIMS];

@@ -21,7 +21,7 @@ class SegmentSum(CodeOp):
     shape ``(num_segments + 1,)`` and one or more ``values`` of equal dtype and
     rank, which together have ``num_lookups`` rows::
 
-        values = np.concatenate(values, axis=0)
+        values = np.concatenate(values, axis=0)  # one array of one row: all of them
         sums = np.zeros((len(offsets) - 1,) + values.shape[1:], values.dtype)
         for k in range(len(sums)):
             for j in range(offsets[k], offsets[k + 1]):
@@ -38,7 +38,8 @@ class SegmentSum(CodeOp):
         built).
     ValueError
         If ``values`` differ in any dimension but the first, or do not have
-        ``num_lookups`` rows together (at run time).
+        ``num_lookups`` rows together (at run time). As in an increment by NumPy,
+        the one row of a single array is that of each lookup.
     IndexError
         If ``order`` or ``offsets`` point outside the values (at run time).
     """
@@ -77,6 +78,8 @@ class SegmentSum(CodeOp):
                 % ([v.shape for v in inputs[2:]],)
             )
         values = np.concatenate(inputs[2:], axis=0)
+        if len(inputs) == 3 and len(values) == 1:
+            values = np.broadcast_to(values, order.shape + values.shape[1:])
         check_segments(order, offsets, len(values))
         sums = np.zeros((len(offsets) - 1,) + values.shape[1:], values.dtype)
         for k in range(len(sums)):
@@ -94,6 +97,8 @@ class SegmentSum(CodeOp):
         gradient = output_gradients[0][segments]
         shape = [sum(lengths)] + [gradient.shape[i] for i in range(1, gradient.ndim)]
         zeros = T.zeros(shape, dtype=gradient.dtype)
+        if len(lengths) == 1:  # one row is that of each lookup
+            order = T.minimum(order, lengths[0] - 1)
         gradient = T.inc_subtensor(zeros[order], gradient)
         starts = [sum(lengths[:i], T.constant(0)) for i in range(len(lengths))]
         parts = [gradient[s : s + n] for s, n in zip(starts, lengths)]
