@@ -14,7 +14,7 @@ view, what lies upstream of this variable, which line of a program made it?
     source_lines
 """
 
-from .constants import constant_value, is_zeros, keeps_zeros, value_at
+from .constants import constant_value, is_zeros, value_at
 from .distinct import are_distinct, are_not_negative
 from .source_lines import is_made_by_grad, source_line
 from .variables import called, listed, shape_now
@@ -31,7 +31,6 @@ __all__ = [
     "is_made_by_grad",
     "is_transfer",
     "is_zeros",
-    "keeps_zeros",
     "listed",
     "shape_now",
     "source_line",

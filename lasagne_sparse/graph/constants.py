@@ -15,7 +15,7 @@ from theano.tensor.elemwise import DimShuffle, Elemwise
 from .views import is_transfer
 from .walk import evaluate
 
-__all__ = ["constant_value", "is_zeros", "keeps_zeros", "value_at"]
+__all__ = ["constant_value", "is_zeros", "value_at"]
 
 # What is known of a variable stays true: rewrites exchange the inputs of a node for
 # others of the same values only. Not kept in variable.tag, which copies of a node with
@@ -152,27 +152,3 @@ def _without_views(variable):
     while variable.owner is not None and isinstance(variable.owner.op, DimShuffle):
         variable = variable.owner.inputs[0]
     return variable
-
-
-def keeps_zeros(node, zero_inputs):
-    """Tells whether an elementwise node maps zeros to zeros
-
-    Parameters
-    ----------
-    node : Apply node
-        False for anything but an ``Elemwise`` with one output.
-    zero_inputs : collection of int
-        Positions of the inputs that are taken to be zero; the others may be
-        anything, except where they are constants.
-
-    Returns
-    -------
-    bool
-        For example True for ``g * s`` with ``g`` zero, False for ``g + s``.
-    """
-    if not isinstance(node.op, Elemwise) or len(node.outputs) != 1:
-        return False
-    values = [
-        0 if i in zero_inputs else constant_value(v) for i, v in enumerate(node.inputs)
-    ]
-    return value_at(node, values) == 0

@@ -18,13 +18,13 @@ from theano.tensor.subtensor import (
 
 from ..graph import without_transfers
 from ..ops import Gather, SegmentSum
+from ..sparsity.scatters import unique_rows_of
 from .early_exit import OnlyWithDB
 from .lookups import (
     length,
     one_row_each,
     same_number,
     scatter_into_zeros,
-    unique_rows_of,
     unsliced,
 )
 

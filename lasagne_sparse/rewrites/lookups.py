@@ -17,7 +17,6 @@ from theano.tensor.opt import Assert
 from theano.tensor.subtensor import AdvancedIncSubtensor1, Subtensor
 
 from ..graph import are_distinct, constant_value, is_zeros
-from ..ops import UniqueRows
 
 __all__ = [
     "Scatter",
@@ -28,7 +27,6 @@ __all__ = [
     "same_number",
     "scatter_into_zeros",
     "scatter_of",
-    "unique_rows_of",
     "unsliced",
     "without_check",
 ]
@@ -44,25 +42,6 @@ Scatter.__doc__ = """Values that are added to rows of something
 ``base`` is what they are added to; ``pieces`` are pairs ``(values, indices)``, in the
 order in which they are added.
 """
-
-
-def unique_rows_of(variable, output):
-    """Returns the node of which a variable is that output of UniqueRows, or None
-
-    Parameters
-    ----------
-    variable : Theano variable
-    output : int
-        0 for the rows, 1 for the inverse.
-
-    Returns
-    -------
-    Apply node or None
-    """
-    node = variable.owner
-    if node is None or not isinstance(node.op, UniqueRows):
-        return None
-    return node if variable is node.outputs[output] else None
 
 
 def unsliced(indices):

@@ -16,12 +16,11 @@ from theano.tensor.opt import Shape_i
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
 from ..sparsity import Background, coalesce
-from ..sparsity.scatters import Scatter
+from ..sparsity.scatters import Scatter, unique_rows_of
 from .lookups import (
     are_distinct,
     length,
     one_row_each,
-    unique_rows_of,
     unsliced,
 )
 

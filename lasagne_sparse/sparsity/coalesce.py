@@ -10,7 +10,7 @@ from theano.tensor.subtensor import AdvancedIncSubtensor1
 from ..graph import evaluate, is_transfer, is_zeros, without_transfers
 from ..ops import unique_rows
 from .restrict import restrict
-from .scatters import axis_back, unique_rows_node
+from .scatters import axis_back, unique_rows_of
 
 __all__ = ["Rows", "coalesce"]
 
@@ -133,7 +133,7 @@ def _expanded(scatter, num_rows):
     work done twice. Holds where the rows were counted with those of the table: of
     another number, a negative index means another row.
     """
-    node = unique_rows_node(scatter.indices)
+    node = unique_rows_of(scatter.indices, 0)
     inner = scatter.values.owner
     if node is None or inner is None:
         return scatter

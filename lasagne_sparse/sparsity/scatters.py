@@ -37,7 +37,7 @@ __all__ = [
     "scatter_at",
     "sliced_length",
     "template_of",
-    "unique_rows_node",
+    "unique_rows_of",
 ]
 
 Scatter = namedtuple("Scatter", "indices values base axis distinct")
@@ -192,12 +192,23 @@ def are_rows(indices):
     return are_distinct(indices) and are_not_negative(indices)
 
 
-def unique_rows_node(indices):
-    """Returns the node of which `indices` are the distinct rows, or None."""
-    node = indices.owner
-    if node is not None and isinstance(node.op, UniqueRows):
-        return node if indices is node.outputs[0] else None
-    return None
+def unique_rows_of(variable, output):
+    """Returns the node of which a variable is that output of UniqueRows, or None
+
+    Parameters
+    ----------
+    variable : Theano variable
+    output : int
+        0 for the rows, 1 for the inverse.
+
+    Returns
+    -------
+    Apply node or None
+    """
+    node = variable.owner
+    if node is None or not isinstance(node.op, UniqueRows):
+        return None
+    return node if variable is node.outputs[output] else None
 
 
 def _read_basic_scatter(node, axis):

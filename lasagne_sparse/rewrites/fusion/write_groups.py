@@ -9,7 +9,8 @@ from theano.tensor.subtensor import AdvancedIncSubtensor1, IncSubtensor
 from ...graph import are_distinct, are_not_negative, is_transfer, without_transfers
 from ...ops import UniqueRows
 from ...ops.rows.row_update import RowUpdate
-from ..lookups import length, unique_rows_of
+from ...sparsity.scatters import unique_rows_of
+from ..lookups import length
 from .dependence import Dependence
 from .row_programs import scope_of
 from .row_shapes import RowShapes
