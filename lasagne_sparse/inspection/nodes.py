@@ -126,6 +126,8 @@ def _only_rows_are_read(variable):
             continue
         if isinstance(node.op, RowMap) and position in node.op.gathered():
             continue
+        if isinstance(node.op, Scan) and position in _harmless_to_scan(node):
+            continue
         if not isinstance(node.op, DimShuffle):
             return False
         if not _only_rows_are_read(node.outputs[0]):

@@ -12,6 +12,7 @@ The one theory of rows that rules, layers and rewrites share:
     coalesce
     gradients
     dense_terms
+    scans
     row_writes
 """
 
@@ -21,6 +22,7 @@ from .dense_terms import dense_terms, looked_up_tables
 from .gradients import TouchedRows, row_gradient
 from .row_writes import row_write, row_writes
 from .rowwise import row_inputs, row_value
+from .scans import out_of_scans
 
 __all__ = [
     "Background",
@@ -28,6 +30,7 @@ __all__ = [
     "coalesce",
     "dense_terms",
     "looked_up_tables",
+    "out_of_scans",
     "row_gradient",
     "row_inputs",
     "row_value",

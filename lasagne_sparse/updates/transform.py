@@ -16,7 +16,13 @@ import theano.tensor as T
 
 from ..state.placement import call_beside
 from ..state.slots import record_states
-from ..sparsity import Background, dense_terms, looked_up_tables, row_gradient
+from ..sparsity import (
+    Background,
+    dense_terms,
+    looked_up_tables,
+    out_of_scans,
+    row_gradient,
+)
 from ..graph import listed, table_of
 from .sparsity_warning import named, warn_dense, warn_opaque
 from .writes import write_rows
@@ -159,7 +165,7 @@ def sparse(update_fn):
     @functools.wraps(update_fn)
     def sparse_update(loss_or_grads, params, *args, **kwargs):
         params = listed(params, "params")
-        gradients = get_or_compute_grads(loss_or_grads, params)
+        gradients = out_of_scans(get_or_compute_grads(loss_or_grads, params))
         gradients, leaves = _read_gradients(gradients, params)
 
         def update(tables):

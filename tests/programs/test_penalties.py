@@ -126,10 +126,21 @@ def scanned(x, W):
 
 
 @pytest.mark.parametrize("shape", ["a row a step", "rows a step"])
-def test_lookup_inside_a_scan_is_dense_and_warns(shape, no_c_in_scan):
+def test_lookup_inside_a_scan_is_sparse(shape, no_c_in_scan):
     def program(updates, x):
         W = new_table()
         loss = scanned(x if shape == "rows a step" else x.flatten(), W)
+        return loss, updates.adam(loss, [W], learning_rate=0.1)
+
+    check(program, fast_compiled)
+
+
+def test_lookup_of_more_and_more_rows_inside_a_scan_is_dense_and_warns(no_c_in_scan):
+    def program(updates, x):
+        W = new_table()
+        ones = x.flatten()
+        sums, _ = theano.scan(lambda i: T.sum(W[ones[:i]] ** 2), sequences=[ones])
+        loss = T.sum(sums)
         return loss, updates.adam(loss, [W], learning_rate=0.1)
 
     with sparsity_warnings() as caught:
