@@ -270,6 +270,7 @@ def _without_sums(node, inputs, loop):
     returned = [v for found in loop.sums.values() for s, _, _ in found for v in s[:2]]
     args.inner_out_nit_sot = args.inner_out_nit_sot + returned
     args.outer_in_nit_sot = args.outer_in_nit_sot + [args.n_steps] * len(returned)
+    args.outer_out_nit_sot = args.outer_out_nit_sot + [None] * len(returned)
     for name in ("inner_in", "outer_in", "inner_out", "outer_out"):
         kept = getattr(args, name + "_sit_sot")
         kept = [v for k, v in enumerate(kept) if k not in loop.sums]
@@ -293,7 +294,8 @@ def _scattered(sequences):
     total = T.zeros_like(table, dtype=sequences.type.dtype)
     for indices, values in sequences.pieces:
         rows = take(total, indices.flatten(), axis)
-        shape = [-1] + [values.shape[d] for d in range(2, values.ndim)]
+        num_lookups = values.shape[0] * values.shape[1]
+        shape = [num_lookups] + [values.shape[d] for d in range(2, values.ndim)]
         values = values.reshape(shape, ndim=values.ndim - 1)
         total = T.inc_subtensor(rows, axis_back(values, axis))
     return T.patternbroadcast(total, sequences.type.broadcastable[1:])
