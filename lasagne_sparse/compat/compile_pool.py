@@ -62,15 +62,15 @@ class Job:
         """The options for the compiler, hashable"""
         return tuple(self.arguments["preargs"])
 
-    def run(self, compile_str, folder):
+    def run(self, compile_str, new_folder):
         """Compiles the module into a folder
 
         Parameters
         ----------
         compile_str : callable
             Theano's, with all mends.
-        folder : str
-            New and empty.
+        new_folder : callable
+            Makes a folder, and returns its path.
 
         Returns
         -------
@@ -79,6 +79,7 @@ class Job:
         """
         _in_pool.yes = True
         precompiled_header.announce(self.alike)
+        folder = new_folder()
         try:
             compile_str(
                 src_code=self.text, location=folder, py_module=False, **self.arguments
@@ -165,7 +166,7 @@ def run_jobs(jobs, compile_str, new_folder, meanwhile):
     compile_str : callable
         See :meth:`Job.run`.
     new_folder : callable
-        Makes a folder, and returns its path.
+        See :meth:`Job.run`.
     meanwhile : callable
         Called once, while the compilers run.
 
@@ -179,7 +180,7 @@ def run_jobs(jobs, compile_str, new_folder, meanwhile):
         futures = []
         try:
             for job in in_order(jobs):
-                futures.append(pool.submit(job.run, compile_str, new_folder()))
+                futures.append(pool.submit(job.run, compile_str, new_folder))
             meanwhile()
             for future in as_completed(futures):
                 yield future.result()

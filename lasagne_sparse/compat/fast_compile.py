@@ -1,8 +1,8 @@
 """The flag that switches the mends of compiling off: ``lasagne_sparse.fast_compile``
 
-The mends of :mod:`.constant_folding`, :mod:`.debug_information`,
-:mod:`.module_versions`, :mod:`.parallel_compile` and :mod:`.precompiled_header` change
-how long a compile takes, and nothing else. With
+The mends of :mod:`.cache_refresh`, :mod:`.constant_folding`,
+:mod:`.debug_information`, :mod:`.module_versions`, :mod:`.parallel_compile` and
+:mod:`.precompiled_header` change how long a compile takes, and nothing else. With
 
 ::
 
@@ -62,8 +62,8 @@ def mend_compiling(theano):
     """
     if hasattr(theano.config, "lasagne_sparse"):
         return  # made already: this package was imported anew
-    from . import constant_folding, debug_information, module_versions
-    from . import parallel_compile, precompiled_header
+    from . import cache_refresh, constant_folding, debug_information
+    from . import module_versions, parallel_compile, precompiled_header
 
     add_flag(theano)
     for mend in (
@@ -72,6 +72,7 @@ def mend_compiling(theano):
         parallel_compile.mend,
         module_versions.mend,
         constant_folding.mend,
+        cache_refresh.mend,
     ):
         name, why = mend(theano)
         mends.append(Mend(name, why))

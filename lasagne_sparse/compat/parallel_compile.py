@@ -20,7 +20,7 @@ from .compile_pool import Job, fails_silently, run_jobs
 from .compile_progress import progress
 from .fast_compile import compiles_fast
 
-__all__ = ["mend"]
+__all__ = ["lets_go_of_lock", "mend"]
 
 #: Seconds between two looks for the lock, at least and at most.
 WAIT = {"min_wait": 0.1, "max_wait": 0.3}
@@ -66,7 +66,7 @@ def _compiles_first(theano, make_all):
             return make_all(self, *args, **kwargs)
         nodes = list(self.fgraph.apply_nodes)
         try:
-            with _lets_go_of_lock():
+            with lets_go_of_lock():
                 # A VM_Linker recycles nothing at each call, and so has no need to say
                 # what must not be.
                 kept = self.no_recycling if isinstance(self, OpWiseCLinker) else []
@@ -214,7 +214,7 @@ def _compile_missing(linkers):
     cache = get_module_cache()
     if not _missing(cache, linkers) or not os.access(config.compiledir, os.W_OK):
         return
-    with _lets_go_of_lock():
+    with lets_go_of_lock():
         compilelock.get_lock(**WAIT)
         # Another process may have compiled them while this one waited.
         cache.refresh(cleanup=False)
@@ -222,7 +222,7 @@ def _compile_missing(linkers):
 
 
 @contextmanager
-def _lets_go_of_lock():
+def lets_go_of_lock():
     """Releases Theano's lock in the end if it was taken inside, after an error too
 
     Theano's own ``lock_ctx`` does not: other processes would wait for two minutes.

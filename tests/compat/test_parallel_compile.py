@@ -13,6 +13,7 @@ from lasagne_sparse.compat import compile_pool, compile_progress, parallel_compi
 from lasagne_sparse.compat.compile_pool import Job, in_order
 from theano.gof import compilelock
 from theano.gof.cc import get_module_cache
+from theano.gof.cmodule import ModuleCache
 
 _numbers = itertools.count()
 
@@ -169,6 +170,34 @@ def _files(folder):
         return os.listdir(os.path.join(theano.config.compiledir, folder))
     except FileNotFoundError:
         return []
+
+
+class TestRefresh:
+    """Of a cache in which another process removes a folder meanwhile"""
+
+    @pytest.fixture
+    def vanishing(self, tmp_path, monkeypatch):
+        """A cache with an empty folder, which vanishes when it is looked at again"""
+        folder = tmp_path / "tmp0"
+        folder.mkdir()
+        lock = compilelock.lock
+
+        def meanwhile(*args, **kwargs):
+            if folder.exists():
+                folder.rmdir()
+            return lock(*args, **kwargs)
+
+        monkeypatch.setattr(compilelock, "lock", meanwhile)
+        return ModuleCache(str(tmp_path), do_refresh=False)
+
+    def test_goes_on(self, vanishing, no_lock_left):
+        assert vanishing.refresh() == []
+
+    def test_theanos_own_ends_the_program(self, vanishing):
+        alone = theano.change_flags(**{"lasagne_sparse.fast_compile": False})
+        gone = pytest.raises(FileNotFoundError)
+        with alone, parallel_compile.lets_go_of_lock(), gone:
+            vanishing.refresh()
 
 
 class TestOrder:
