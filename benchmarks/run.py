@@ -10,8 +10,9 @@ default an hour, ``--full`` most of a day::
     python benchmarks/run.py --only table step --rules adam --rows 1000000 --threads 1 2
     python benchmarks/run.py --only growth words
 
-Two scripts run alone: ``gpu.py``, a step on a device, and ``compile_share.py``, what
-share of a compile our rewrites take.
+Three scripts run alone: ``gpu.py``, a step on a device, ``compile_share.py``, what
+share of a compile our rewrites take, and ``first_compile.py``, how long programs take
+from an empty cache to their first step.
 
 Parts: ``table`` and ``step`` (all rules, sizes, distributions, threads, against all
 peers), ``roofline`` (the update against a loop in C), ``ops`` (which of our ops take

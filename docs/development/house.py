@@ -27,6 +27,7 @@ ROOMS = [
     "layers",
     "inspection",
     "install",
+    "warm",
     "former_paths",
     "__init__",
     "__main__",

@@ -17,6 +17,7 @@ a line in :data:`mends`; what is off and cannot be mended from here leaves one i
 
 from .blas import look_for_blas
 from .downsample import provide_downsample
+from .fast_compile import mend_compiling
 from .lasagne_import import import_lasagne
 from .opencl import mend_opencl
 from .openmp import WAITING, let_threads_sleep
@@ -34,6 +35,7 @@ def _mend():
     do_without_extension()
     provide_downsample()  # before Lasagne, which imports it
     mend_opencl(theano)
+    mend_compiling(theano)
     import_lasagne()
 
 
