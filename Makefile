@@ -7,15 +7,20 @@ PYTHON =
 # in a random order: make test ARGS="--shuffle 7"
 ARGS =
 
+# Of test-pythons: all that are here if not given, or PYTHONS="3.12 3.13".
+PYTHONS =
+
 RUN = $(VENV)/bin/python
 
-.PHONY: help demo test fuzz lint format docs bench report clean
+PREREQUISITES = setup.py .ci/environment.sh $(wildcard .ci/constraints*.txt)
+
+.PHONY: help demo test test-pythons fuzz lint format docs bench report clean
 
 help: ## print this list
 	@echo 'make TARGET, where TARGET is one of'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' Makefile
 
-$(VENV)/complete: setup.py .ci/constraints.txt .ci/environment.sh
+$(VENV)/complete: $(PREREQUISITES)
 	@PYTHON='$(PYTHON)' sh .ci/environment.sh $(VENV)
 
 demo: $(VENV)/complete ## learn word vectors from text, and print neighbours
@@ -23,6 +28,9 @@ demo: $(VENV)/complete ## learn word vectors from text, and print neighbours
 
 test: $(VENV)/complete ## run the tests
 	$(RUN) -m pytest -n 2 $(ARGS)
+
+test-pythons: ## run the tests on each Python from 3.8 to 3.13 that is here
+	ARGS='$(ARGS)' sh .ci/test_pythons.sh $(PYTHONS)
 
 fuzz: $(VENV)/complete ## judge random programs: ARGS="--examples 5000 --seed 7"
 	PYTHONPATH=tests $(RUN) -W ignore -m fuzz $(ARGS)
@@ -44,6 +52,6 @@ report: $(VENV)/complete ## print what the library found below itself
 	$(RUN) -m lasagne_sparse
 
 clean: ## remove all that make has made
-	rm -rf $(VENV) $(VENV)-uv .venv-peers build dist *.egg-info docs/_build
+	rm -rf $(VENV) $(VENV)-* .venv-peers build dist *.egg-info docs/_build
 	rm -rf .pytest_cache .ruff_cache .hypothesis word_vectors.*
 	find . -name __pycache__ -type d -exec rm -rf {} +

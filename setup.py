@@ -29,17 +29,19 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["lasagne_sparse", "lasagne_sparse.*"]),
-    package_data={"lasagne_sparse.ops": ["*.h", "*/*.h"]},
+    package_data={
+        "lasagne_sparse.compat": ["*.h"],
+        "lasagne_sparse.ops": ["*.h", "*/*.h"],
+    },
     # Theano compiles the C where it lies.
     zip_safe=False,
-    python_requires=">=3.8,<3.12",
+    python_requires=">=3.8,<3.14",
     install_requires=[
         "Theano==1.0.5",
         "Lasagne>=0.1",
-        # 1.24 has no np.bool, which Theano uses; 1.21 is the first tried.
-        "numpy>=1.21,<1.24",
-        # 1.12 asks for a newer NumPy than Theano bears on Python 3.11.
-        "scipy>=1.7,<1.12",
+        # 1.21 is the first tried; what 3 will change nobody knows.
+        "numpy>=1.21,<3",
+        "scipy>=1.7",
         "six",
         # Lasagne 0.1 imports pkg_resources, which later ones do without.
         "setuptools<81",
@@ -52,7 +54,7 @@ setup(
             "hypothesis",
             "wheel",
             # The example's word vectors must load there.
-            "gensim>=4.3,<4.4",
+            "gensim>=4.3",
             "tqdm",
             "matplotlib",
             # The notebooks must run, from top to bottom.
@@ -66,7 +68,7 @@ setup(
             "tqdm",
             "matplotlib",
             "scikit-learn",
-            "gensim>=4.3,<4.4",
+            "gensim>=4.3",
         ],
         # pygpu itself is not on PyPI: see README.rst, "On a GPU".
         "gpu": ["Mako>=0.7"],
@@ -76,13 +78,14 @@ setup(
         "Development Status :: 4 - Beta",
         "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
-        "License :: OSI Approved :: MIT License",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.8",
         "Programming Language :: Python :: 3.9",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
 )

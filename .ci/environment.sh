@@ -4,15 +4,17 @@
 # Usage: sh .ci/environment.sh [DIRECTORY]      (.venv if not given)
 #        PYTHON=/path/to/python3.10 sh .ci/environment.sh
 #
-# It finds a Python 3.8 to 3.11 or fetches one by uv, installs the versions in
-# constraints.txt into DIRECTORY, and, on Debian and Ubuntu as root or with sudo,
-# the system's packages that are missing. Where it may not install those, it
+# It finds the newest Python from 3.8 to 3.13 or fetches one by uv, installs the
+# versions in constraints.txt (or in constraints-3.12.txt, for a Python that has a list
+# of its own) into DIRECTORY, and, on Debian and Ubuntu as root or with sudo, the
+# system's packages that are missing. Where it may not install those, it
 # says which they are and stops.
 set -eu
 cd "$(dirname "$0")/.."
 
 venv=${1:-.venv}
-constraints=.ci/constraints.txt
+versions='3.13 3.12 3.11 3.10 3.9 3.8'
+newest=3.13
 gpu_packages='python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd'
 
 say() { printf '== %s\n' "$*"; }
@@ -60,7 +62,7 @@ has_package() {
 suits() {  # is this a Python that the stack runs on?
     "$1" -c '
 import sys
-fits = (3, 8) <= sys.version_info[:2] <= (3, 11)
+fits = (3, 8) <= sys.version_info[:2] <= (3, 13)
 sys.exit(not (fits and sys.implementation.name == "cpython"))' 2>/dev/null
 }
 
@@ -79,10 +81,20 @@ if not os.path.exists(header):
     print(version + "-dev")'
 }
 
+candidates() {  # prints where a Python may be, the newest version first
+    for version in $versions; do
+        echo "/usr/bin/python$version"
+        echo "python$version"
+        # pyenv's commands work for the versions that are chosen; these for all.
+        ls -d "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python 2>/dev/null
+    done
+    echo python3
+    echo /usr/bin/python3
+}
+
 find_python() {  # sets $python, or $incomplete to one that lacks something
     incomplete=
-    for candidate in ${PYTHON:-/usr/bin/python3.11 \
-        python3.11 python3.10 python3.9 python3.8 python3 /usr/bin/python3}; do
+    for candidate in ${PYTHON:-$(candidates)}; do
         suits "$candidate" || continue
         python=$candidate
         [ -z "$(lacking "$python")" ] && return 0
@@ -101,21 +113,21 @@ fetch_python() {  # sets $python to one that uv fetches
     elif has_ensurepip; then
         say "Installing uv, to fetch a Python by it"
         python3 -m venv "$venv-uv" || return 1
-        "$venv-uv/bin/python" -m pip install -q -c "$constraints" uv || return 1
+        "$venv-uv/bin/python" -m pip install -q -c .ci/constraints.txt uv || return 1
         uv=$venv-uv/bin/uv
     else
         return 1
     fi
-    say "Fetching Python 3.11 by uv"
-    "$uv" python install -q 3.11 || return 1
-    python=$("$uv" python find --python-preference only-managed 3.11) &&
+    say "Fetching Python $newest by uv"
+    "$uv" python install -q $newest || return 1
+    python=$("$uv" python find --python-preference only-managed $newest) &&
         suits "$python"
 }
 
 choose_python() {
     find_python && return
     if [ -n "${PYTHON:-}" ] && [ -z "$incomplete" ]; then
-        stop "PYTHON=$PYTHON is no CPython 3.8 to 3.11."
+        stop "PYTHON=$PYTHON is no CPython 3.8 to 3.13."
     fi
     if [ -z "${PYTHON:-}" ] && may_install && ! has_ensurepip; then
         # Whatever its version: a wrong one still brings uv.
@@ -127,10 +139,10 @@ choose_python() {
         python=$incomplete
         stop_for_lack_of "$(missing_packages | paste -sd ' ' -)"
     fi
-    stop "There is no Python 3.8, 3.9, 3.10 or 3.11 here, and uv fetched none." \
+    stop "There is no Python 3.8 to 3.13 here, and uv fetched none." \
         "Install one (Debian 12: sudo apt-get install python3 python3-venv" \
         "python3-dev g++ libopenblas-dev; elsewhere uv, pyenv and conda have them)," \
-        "and name it if it is not on the PATH: make PYTHON=/path/to/python3.11"
+        "and name it if it is not on the PATH: make PYTHON=/path/to/python3.13"
 }
 
 # --- what is missing below Python -------------------------------------------
@@ -205,7 +217,15 @@ print(sysconfig.get_path("platlib"))')
     fi
 }
 
+list_of_versions() {  # prints the file for the Python that was chosen
+    own=.ci/constraints-$("$python" -c '
+import sys
+print("%d.%d" % sys.version_info[:2])').txt
+    if [ -e "$own" ]; then echo "$own"; else echo .ci/constraints.txt; fi
+}
+
 make_environment() {
+    constraints=$(list_of_versions)
     if ! suits "$venv/bin/python" || ! [ "$venv/python" -ef "$python" ]; then
         say "Making $venv with $("$python" --version)"
         "$python" -m venv --clear "$venv"
@@ -214,7 +234,8 @@ make_environment() {
     say "Installing the versions in $constraints"
     pip="$venv/bin/python -m pip --disable-pip-version-check"
     $pip install -q -c "$constraints" pip setuptools wheel
-    $pip install -q -c "$constraints" --no-build-isolation -e '.[test,lint,docs,gpu]'
+    PYTHONPATH=$PWD/.ci/old_setup \
+        $pip install -q -c "$constraints" --no-build-isolation -e '.[test,lint,docs,gpu]'
 }
 
 choose_python

@@ -13,26 +13,37 @@ a line in :data:`mends`; what is off and cannot be mended from here leaves one i
     Trouble
     mends
     troubles
+    scan_in_c
 """
 
 from .blas import look_for_blas
 from .downsample import provide_downsample
 from .fast_compile import mend_compiling
 from .lasagne_import import import_lasagne
+from .numpy_names import give_names_back
 from .opencl import mend_opencl
 from .openmp import WAITING, let_threads_sleep
 from .records import Mend, Trouble, mends, troubles
-from .scan import SCAN_EXTENSION, do_without_extension
+from .scan import SCAN_EXTENSION, mend_scan, scan_in_c
 from .theano_import import import_theano
 
-__all__ = ["Mend", "Trouble", "mends", "troubles", "SCAN_EXTENSION", "WAITING"]
+__all__ = [
+    "Mend",
+    "Trouble",
+    "mends",
+    "troubles",
+    "SCAN_EXTENSION",
+    "WAITING",
+    "scan_in_c",
+]
 
 
 def _mend():
     let_threads_sleep()  # before anything loads OpenMP, as Theano may
+    give_names_back()
+    mend_scan()  # above what else is put on top of C
     theano = import_theano()
     look_for_blas(theano)
-    do_without_extension()
     provide_downsample()  # before Lasagne, which imports it
     mend_opencl(theano)
     mend_compiling(theano)

@@ -14,15 +14,16 @@ __all__ = ["described_blas", "look_for_blas", "unlogged_blas"]
 
 
 @contextlib.contextmanager
-def described_blas():
+def described_blas(config):
     """Gives ``blas_opt_info`` back while Theano is imported, if it is gone
 
     NumPy is left as it was found.
+
+    Parameters
+    ----------
+    config : module
+        ``numpy.distutils.__config__``, or what stands in for it.
     """
-    with warnings.catch_warnings():
-        # distutils and numpy.distutils both announce their end on import.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import numpy.distutils.__config__ as config
     if hasattr(config, "blas_opt_info"):
         yield
         return

@@ -1,14 +1,23 @@
 """Imports Theano 1.0 on today's Python and NumPy, or says why it cannot be
 
-It needs a BLAS described (:mod:`.blas`), and gives warnings of NumPy's and Python's
-since, from ``np.bool`` to files left open, that no user could do anything about.
+It needs what Python and NumPy dropped since, a BLAS described, and its C edited: each
+has a file of its own in this package. It gives warnings of NumPy's and Python's, from
+names that will go to files left open, that no user could do anything about.
 """
 
 import os
 import sys
 import warnings
 
+from .array_methods import write_methods_anew
 from .blas import described_blas, unlogged_blas
+from .casts import mend_casts
+from .distutils_import import find_distutils
+from .gpuarray_import import mend_gpuarray
+from .increments import mend_increments
+from .numpy_c import mend_c
+from .numpy_distutils import numpy_distutils
+from .scipy_signal import find_convolutions
 
 __all__ = ["import_theano"]
 
@@ -51,10 +60,21 @@ def _imported_before():
 
 
 def _imported_now():
+    find_distutils()
+    for mend in (
+        mend_c,
+        mend_increments,
+        mend_casts,
+        write_methods_anew,
+        find_convolutions,
+        mend_gpuarray,
+    ):
+        mend()
     try:
-        with described_blas(), unlogged_blas(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import theano
+            with numpy_distutils() as config, described_blas(config), unlogged_blas():
+                import theano
     except ModuleNotFoundError as error:
         if error.name != "theano":
             raise

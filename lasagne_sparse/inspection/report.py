@@ -103,7 +103,7 @@ def compiler():
         return [("compiler", theano.config.cxx)], [trouble]
     lines = [("compiler", "%s  %s" % (_compiler_version(), theano.config.cxx))]
     troubles = []
-    for describe in (_blas, _openmp):
+    for describe in (_blas, _openmp, _scan):
         line, trouble = describe()
         lines.append(line)
         troubles += trouble
@@ -144,6 +144,13 @@ def _openmp():
     threads = os.environ.get("OMP_NUM_THREADS") or "%d" % _cores()
     waiting = ["%s=%s" % (k, os.environ[k]) for k in compat.WAITING if k in os.environ]
     return ("OpenMP", " ".join(["up to %s threads" % threads, *waiting])), []
+
+
+def _scan():
+    fault = compat.scan_in_c()
+    if fault is None:
+        return ("scan", "its loop runs in C"), []
+    return ("scan", "its loop runs in Python: " + fault), []  # compat has the trouble
 
 
 def _cores():

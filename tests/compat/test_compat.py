@@ -91,13 +91,18 @@ class TestImport:
     def test_prefers_openblas(self):
         assert "-lopenblas" in output(TELL_BLAS)
 
-    def test_leaves_numpy_as_it_was(self):
+    def test_leaves_numpys_distutils_as_they_were(self):
         code = (
             'import warnings; warnings.simplefilter("ignore")\n'
-            "import numpy.distutils.__config__ as config\n"
-            "before = sorted(vars(config))\n"
+            "def state():\n"
+            "    try:\n"
+            "        import numpy.distutils.__config__ as config\n"
+            "    except ModuleNotFoundError:\n"
+            "        return None\n"
+            "    return sorted(vars(config))\n"
+            "before = state()\n"
             "import lasagne_sparse\n"
-            "print(sorted(vars(config)) == before)"
+            "print(state() == before)"
         )
         assert output(code) == "True"
 
@@ -146,7 +151,14 @@ def test_missing_blas_warns_and_says_how_to_get_one(tmp_path):
     assert "apt-get install libopenblas-dev" in done.stderr
 
 
+needs_a_mended_theano = pytest.mark.skipif(
+    sys.version_info >= (3, 12) or np.lib.NumpyVersion(np.__version__) >= "1.24.0",
+    reason="Theano does not import without lasagne_sparse here",
+)
+
+
 class TestEarlierImportOfTheano:
+    @needs_a_mended_theano
     def test_is_taken_as_it_is_where_it_works(self):
         code = (
             "import theano, lasagne_sparse.compat as compat\n"
@@ -221,18 +233,6 @@ class TestOpenMP:
         told = output(code)
         assert "OpenMP was loaded before lasagne_sparse" in told
         assert "OMP_WAIT_POLICY=passive" in told
-
-
-def test_scan_extension_is_left_out_only_where_it_does_not_compile():
-    left_out = any(mend.name.startswith(compat.SCAN_EXTENSION) for mend in compat.mends)
-    assert left_out == (sys.version_info >= (3, 11))
-
-
-def test_scan_runs():
-    x = T.vector("x")
-    sums, _ = theano.scan(lambda x, s: s + x, x, T.zeros_like(x[0]))
-    values = np.arange(4, dtype=theano.config.floatX)
-    np.testing.assert_array_equal(theano.function([x], sums)(values), [0, 1, 3, 6])
 
 
 def test_recurrent_layer_runs():

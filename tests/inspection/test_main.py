@@ -44,6 +44,7 @@ def test_report_names_every_part_and_exits_with_zero(capsys):
         "compiler",
         "BLAS            " + theano.config.blas.ldflags,
         "OpenMP          up to ",
+        "scan            its loop runs in C",
         "device          " + theano.config.device,
         "pygpu",
         "a sparse step   compiled and right",

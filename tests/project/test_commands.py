@@ -36,9 +36,16 @@ COMMANDS = {
         "200 rows",
     ),
     "make report": ("", "compiled and right"),
-    "THEANO_FLAGS=device=opencl0:0,floatX=float32 make test": (
+    "make test-pythons": ("PYTHONS=2.6", "2.6: not here"),
+    "THEANO_FLAGS=device=opencl0:0,floatX=float32 "
+    "make VENV=.venv-gpu PYTHON=/usr/bin/python3 test": (
         "ARGS='tests/gpu -n 0 -k lookup_alone'",
         "1 passed",
+    ),
+    'pip install "setuptools<81" wheel': ("", "already satisfied"),
+    "PYTHONPATH=$PWD/.ci/old_setup pip install --no-build-isolation Theano==1.0.5": (
+        "",
+        "already satisfied",
     ),
     "pip install .": (
         "--no-deps --no-build-isolation --target {out}",
@@ -104,6 +111,8 @@ def test_command_runs(command, environment, tmp_path):
     if "make" in command:
         # -e: the environment's VENV goes before the Makefile's.
         command = command.replace("make", "make -e", 1)
+    # What another environment is made with is left out, too.
+    command = command.replace("VENV=.venv-gpu PYTHON=/usr/bin/python3 ", "")
     if "opencl" in command:
         flags = os.environ.get("THEANO_FLAGS", "").strip(",")
         command = command.replace("float32", "float32," + flags, 1)
