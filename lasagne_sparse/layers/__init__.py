@@ -4,8 +4,10 @@
     :nosignatures:
 
     EmbeddingLayer
+    EmbeddingBagLayer
 """
 
+from .bag import EmbeddingBagLayer
 from .embedding import EmbeddingLayer
 
-__all__ = ["EmbeddingLayer"]
+__all__ = ["EmbeddingBagLayer", "EmbeddingLayer"]
