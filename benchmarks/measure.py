@@ -306,6 +306,41 @@ def factorization(setup):
     }
 
 
+def bags(setup):
+    """Bags of 20 lookups in each of 26 tables"""
+    threads = thread_variables(max(setup.options.axes["threads"] or [2]))
+    pages = "THP_MEM_ALLOC_ENABLE"
+    contestants = [
+        ("ours", setup.python, "ours", {}),
+        ("ours, by hand", setup.python, "by_hand", {}),
+        ("ours, without rewrites", setup.python, "unfused", {}),
+        ("ours, weighted mean", setup.python, "weighted_mean", {}),
+        ("ours, padding", setup.python, "padded", {}),
+        ("ours, maximum", setup.python, "max", {}),
+        ("PyTorch EmbeddingBag", setup.peers, "pytorch", {pages: "0"}),
+        ("PyTorch EmbeddingBag, huge pages", setup.peers, "pytorch", {pages: "1"}),
+        ("FBGEMM row-wise Adagrad", setup.peers, "fbgemm", {pages: "0"}),
+        ("FBGEMM row-wise Adagrad, huge pages", setup.peers, "fbgemm", {pages: "1"}),
+    ]
+    wanted = setup.options.contestants
+    found = [
+        Contestant(
+            label, interpreter, "contestants_bags", name, {}, dict(threads, **variables)
+        )
+        for label, interpreter, name, variables in contestants
+        if interpreter and (not wanted or any(w in label for w in wanted))
+    ]
+    # the rows of 26 tables, and adagrad's accumulators
+    num_bytes = 2 * 4 * 64 * sum(np.geomspace(3, 10**6, 26))
+    taken, absent = fit([(c, num_bytes, 0) for c in found], 0.9 * available_bytes())
+    yield {
+        "part": "bags",
+        "title": "26 tables x 64, 512 bags of 20 each, adagrad",
+        "table_bytes": int(num_bytes),
+        "contestants": dict(setup.turns(taken), **absent),
+    }
+
+
 def words(setup):
     """Word vectors from text, against gensim: see ``word2vec.py``"""
     # Imported here: it reads the modules of examples/, which no other part needs.
@@ -334,6 +369,7 @@ PARTS = {
     "rows": rows,
     "network": network,
     "factorization": factorization,
+    "bags": bags,
     "growth": growth,
     "words": words,
 }

@@ -14,7 +14,7 @@ from theano.tensor.subtensor import (
 )
 
 from ..graph import is_transfer
-from ..ops import Gather, UniqueRows
+from ..ops import BagSum, Gather, UniqueRows
 from ..ops.rows.row_map import RowMap
 from ..ops.rows.row_update import RowUpdate
 
@@ -31,9 +31,9 @@ __all__ = [
 ]
 
 #: They read the rows of their first input that indices name.
-READERS = (Gather, AdvancedSubtensor1, AdvancedSubtensor)
+READERS = (BagSum, Gather, AdvancedSubtensor1, AdvancedSubtensor)
 #: They work with the rows that they read, instead of handing them on.
-COMPUTERS = (RowMap, RowUpdate)
+COMPUTERS = (BagSum, RowMap, RowUpdate)
 _WRITERS = (AdvancedIncSubtensor1, AdvancedIncSubtensor, IncSubtensor)
 #: They look at a table without reading it.
 VIEWS = (

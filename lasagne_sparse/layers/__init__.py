@@ -4,8 +4,22 @@
     :nosignatures:
 
     EmbeddingLayer
+    EmbeddingBagLayer
+    PaddingMaskLayer
+    constrain_rows
+    convert
 """
 
+from .bag import EmbeddingBagLayer
+from .conversion import convert
 from .embedding import EmbeddingLayer
+from .masks import PaddingMaskLayer
+from .norms import constrain_rows
 
-__all__ = ["EmbeddingLayer"]
+__all__ = [
+    "EmbeddingBagLayer",
+    "EmbeddingLayer",
+    "PaddingMaskLayer",
+    "constrain_rows",
+    "convert",
+]

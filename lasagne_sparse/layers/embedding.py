@@ -2,18 +2,17 @@
 
 import lasagne
 import theano.tensor as T
-from theano.scan_module.scan_utils import equal_computations
 
-from ..graph import without_transfers
-from ..ops import unique_rows
+from .lookup import LookupLayer
 
 __all__ = ["EmbeddingLayer"]
 
 
-class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
+class EmbeddingLayer(LookupLayer, lasagne.layers.EmbeddingLayer):
     """
     lasagne_sparse.layers.EmbeddingLayer(incoming, input_size, output_size,
-    W=lasagne.init.Normal(), **kwargs)
+    W=lasagne.init.Normal(), padding_idx=None, frozen_rows=None, max_norm=None,
+    **kwargs)
 
     A layer that looks rows of a table up, and shows which.
 
@@ -40,6 +39,15 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
         The number of units of each row.
     W : Theano shared variable, expression, NumPy array or callable
         The table, shape ``(input_size, output_size)``, or its initializer.
+    padding_idx : int, optional
+        The index that means nothing: it reads zeros, and its row is not looked up
+        and never changed, whatever it holds.
+    frozen_rows : sequence of int or of bool, optional
+        The rows, or a boolean for each row, that are read and never changed.
+    max_norm : float, optional
+        The largest Euclidean norm of a row, for
+        :func:`~lasagne_sparse.layers.constrain_rows`, which holds the rows to it that
+        an update writes.
     **kwargs
         Any additional keyword arguments are passed to the superclass.
 
@@ -47,7 +55,11 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
     ------
     TypeError
         If the indices are not of an integer dtype, by
-        :func:`lasagne.layers.get_output`.
+        :func:`lasagne.layers.get_output`; if `frozen_rows` is no vector of numbers or
+        booleans.
+    ValueError
+        If `padding_idx` or one of `frozen_rows` is no row of the table, there are
+        booleans for more or fewer rows, or `max_norm` is not positive.
     IndexError
         If an index is not in ``[-input_size, input_size)``, when the compiled
         function is called; nothing is updated then.
@@ -80,101 +92,33 @@ class EmbeddingLayer(lasagne.layers.EmbeddingLayer):
     """
 
     def __init__(
-        self, incoming, input_size, output_size, W=lasagne.init.Normal(), **kwargs
+        self,
+        incoming,
+        input_size,
+        output_size,
+        W=lasagne.init.Normal(),
+        padding_idx=None,
+        frozen_rows=None,
+        max_norm=None,
+        **kwargs,
     ):
         super().__init__(incoming, input_size, output_size, W=W, **kwargs)
-        self._lookups = []  # pairs (input, subset), in the order of the calls
-
-    @property
-    def subset(self):
-        """The rows gathered, shape ``(num_distinct, output_size)``
-
-        Raises
-        ------
-        ValueError
-            If nothing was looked up yet, or several different inputs were.
-        """
-        if not self._lookups:
-            raise ValueError(
-                "%s has no subset yet, since nothing was looked up: call "
-                "lasagne.layers.get_output first" % self._described()
-            )
-        if len(self._lookups) > 1:
-            raise ValueError(
-                "%s looked up %d different inputs (%s), and has a subset of each: "
-                "say which with layer.subset_for(input)"
-                % (
-                    self._described(),
-                    len(self._lookups),
-                    ", ".join(str(indices) for indices, _ in self._lookups),
-                )
-            )
-        return self._lookups[0][1]
-
-    @property
-    def rows(self):
-        """The distinct rows gathered, shape ``(num_distinct,)``, int64, ascending
-
-        Raises
-        ------
-        ValueError
-            As :attr:`subset` does.
-        """
-        return self.subset.owner.inputs[1]
-
-    def subset_for(self, input):
-        """Returns the subset that the lookup of an input gathers
-
-        Parameters
-        ----------
-        input : Theano variable, any shape, integer
-            The indices that are looked up.
-
-        Returns
-        -------
-        Theano variable, shape ``(num_distinct, output_size)``
-            The same variable for the same input, whether or not it was looked
-            up before.
-
-        Raises
-        ------
-        TypeError
-            If `input` is not of an integer dtype.
-        """
-        input = self._checked(input)
-        for indices, subset in self._lookups:
-            if without_transfers(subset.owner.inputs[0]) is not self.W:
-                continue
-            if indices is input or equal_computations([indices], [input]):
-                return subset
-        rows, _ = unique_rows(input.flatten(), self.W.shape[0], self.W.name)
-        subset = self.W[rows]
-        self._lookups.append((input, subset))
-        return subset
+        self._set_options(padding_idx, frozen_rows, max_norm)
 
     def get_output_for(self, input, **kwargs):
         input = self._checked(input)
-        subset = self.subset_for(input)
-        _, inverse = subset.owner.inputs[1].owner.outputs[:2]
+        lookup = self._lookup(input)
         shape = [input.shape[d] for d in range(input.ndim)] + [self.W.shape[1]]
-        output = T.reshape(subset[inverse], shape, ndim=input.ndim + 1)
+        output = T.reshape(self._rows_in_place(lookup), shape, ndim=input.ndim + 1)
         fixed = [d for d, b in enumerate(input.broadcastable) if b]
         return T.addbroadcast(output, *fixed) if fixed else output
 
-    def _checked(self, input):
-        input = T.as_tensor_variable(input)
-        if input.dtype not in T.integer_dtypes:
-            raise TypeError(
-                "%s expects indices of an integer dtype, got %s of type %s. Give its "
-                "InputLayer an integer variable (input_var=T.imatrix()), or cast: "
-                "T.cast(x, 'int32')" % (self._described(), input, input.type)
-            )
-        return input
-
-    def _described(self):
-        return "EmbeddingLayer %r" % self.name if self.name else "EmbeddingLayer"
-
-    def __getstate__(self):
-        # Expressions do not belong to a saved network: they are made anew by
-        # the next get_output.
-        return dict(self.__dict__, _lookups=[])
+    def _rows_in_place(self, lookup):
+        """Returns a row for each index, zeros for those that are absent."""
+        if lookup.parts[0].positions is None:
+            return lookup.parts[0].values
+        zeros = T.zeros((lookup.indices.size, self.W.shape[1]), self.W.dtype)
+        return sum(
+            T.inc_subtensor(zeros[positions], values)
+            for values, positions in lookup.parts
+        )

@@ -1,4 +1,4 @@
-"""The Ops behind the symbolic half: distinct rows, segment sums, gathers.
+"""The Ops behind the symbolic half: distinct rows, segment sums, gathers, bags.
 
 Only :func:`unique_rows` is for graphs that people write. The other Ops come in
 by the rewrites of :mod:`lasagne_sparse.rewrites`, and mean nothing that plain
@@ -11,6 +11,7 @@ Theano could not say.
     UniqueRows
     SegmentSum
     Gather
+    BagSum
 
 Examples
 --------
@@ -25,8 +26,9 @@ Examples
 [2 7] [1 0 1 1]
 """
 
+from .indexing.bag_sum import BagSum
 from .indexing.gather import Gather
 from .indexing.segment_sum import SegmentSum
 from .indexing.unique_rows import UniqueRows, unique_rows
 
-__all__ = ["Gather", "SegmentSum", "UniqueRows", "unique_rows"]
+__all__ = ["BagSum", "Gather", "SegmentSum", "UniqueRows", "unique_rows"]

@@ -8,6 +8,7 @@ at no change of results but rounding.
 import sys
 
 from . import gathers, ordering, reductions, totals
+from .bags import gradients, sums
 from .fusion import row_maps, row_updates, row_writes
 
 # Theano imports its GPU part where its flags ask for a device, and then only.
@@ -16,10 +17,12 @@ if getattr(sys.modules.get("theano.gpuarray"), "pygpu_activated", False):
 
 __all__ = [
     "gathers",
+    "gradients",
     "ordering",
     "reductions",
     "row_maps",
     "row_updates",
     "row_writes",
+    "sums",
     "totals",
 ]

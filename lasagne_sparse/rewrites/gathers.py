@@ -7,7 +7,6 @@ import theano.tensor as T
 from theano.compile import optdb
 from theano.gof.graph import Constant
 from theano.gof.opt import copy_stack_trace, local_optimizer
-from theano.tensor.elemwise import DimShuffle
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor1,
     AdvancedSubtensor1,
@@ -16,7 +15,6 @@ from theano.tensor.subtensor import (
     get_idx_list,
 )
 
-from ..graph import without_transfers
 from ..ops import Gather, SegmentSum
 from ..sparsity.scatters import unique_rows_of
 from .early_exit import OnlyWithDB
@@ -25,6 +23,7 @@ from .lookups import (
     one_row_each,
     same_number,
     scatter_into_zeros,
+    table_name,
     unsliced,
 )
 
@@ -77,25 +76,12 @@ def local_gather_of_table(node):
     if not isinstance(node.op, AdvancedSubtensor1):
         return False
     table, indices = node.inputs
-    name = _table_name(table)
+    name = table_name(table)
     if name is False:
         return False
     new = Gather(name)(table, indices)
     copy_stack_trace(node.outputs[0], new)
     return [new]
-
-
-def _table_name(table):
-    """Returns the name of a table, None for one without, False for no table."""
-    suffix = ""
-    if table.owner is not None and isinstance(table.owner.op, DimShuffle):
-        if sorted(table.owner.op.new_order, key=str) != list(range(table.ndim)):
-            return False
-        table, suffix = table.owner.inputs[0], ".T"
-    table = without_transfers(table)
-    if table.owner is not None or table not in table.fgraph.inputs:
-        return False
-    return None if table.name is None else table.name + suffix
 
 
 @local_optimizer([AdvancedIncSubtensor1])

@@ -9,24 +9,28 @@ from collections import namedtuple
 
 import theano.tensor as T
 from theano import scalar
+from theano.compile import SharedVariable
 from theano.compile.ops import Shape_i
 from theano.gof.graph import Constant
 from theano.tensor.basic import ScalarFromTensor
-from theano.tensor.elemwise import Elemwise
+from theano.tensor.elemwise import DimShuffle, Elemwise
 from theano.tensor.opt import Assert
-from theano.tensor.subtensor import AdvancedIncSubtensor1, Subtensor
+from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1, Subtensor
 
-from ..graph import are_distinct, constant_value, is_zeros
+from ..graph import are_distinct, constant_value, is_zeros, without_transfers
+from ..ops import Gather
 
 __all__ = [
     "Scatter",
     "are_distinct",
+    "is_of_bags",
     "length",
     "lengths_of_check",
     "one_row_each",
     "same_number",
     "scatter_into_zeros",
     "scatter_of",
+    "table_name",
     "unsliced",
     "without_check",
 ]
@@ -42,6 +46,53 @@ Scatter.__doc__ = """Values that are added to rows of something
 ``base`` is what they are added to; ``pieces`` are pairs ``(values, indices)``, in the
 order in which they are added.
 """
+
+
+def table_name(table):
+    """Returns the name of a table, None for one without, False for no table
+
+    Parameters
+    ----------
+    table : Theano variable
+
+    Returns
+    -------
+    str, None or False
+        A table is an input of the function, such as a shared variable, or that with
+        its axes shuffled.
+    """
+    suffix = ""
+    if table.owner is not None and isinstance(table.owner.op, DimShuffle):
+        if sorted(table.owner.op.new_order, key=str) != list(range(table.ndim)):
+            return False
+        table, suffix = table.owner.inputs[0], ".T"
+    table = without_transfers(table)
+    if table.owner is not None or table not in table.fgraph.inputs:
+        return False
+    return None if table.name is None else table.name + suffix
+
+
+def is_of_bags(variable):
+    """Tells whether a variable is ``g[bags]``, what lookups have of what bags have
+
+    Parameters
+    ----------
+    variable : Theano variable
+
+    Returns
+    -------
+    bool
+        False also for rows of a shared variable: it may be a table, and whoever reads
+        it late reads rows that were written since.
+    """
+    node = variable.owner
+    if node is None or not isinstance(node.op, (AdvancedSubtensor1, Gather)):
+        return False
+    of = node.inputs[0]
+    while of.owner is not None and isinstance(of.owner.op, DimShuffle):
+        of = of.owner.inputs[0]
+    of = without_transfers(of)
+    return not isinstance(of, (SharedVariable, Constant))
 
 
 def unsliced(indices):

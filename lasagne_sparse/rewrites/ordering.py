@@ -18,7 +18,7 @@ from theano.gof.toolbox import Feature
 from theano.ifelse import IfElse
 from theano.tensor.subtensor import AdvancedSubtensor, AdvancedSubtensor1
 
-from ..ops import Gather, SegmentSum, UniqueRows
+from ..ops import BagSum, Gather, SegmentSum, UniqueRows
 from ..ops.rows.row_map import RowMap
 from ..ops.rows.row_update import RowUpdate
 
@@ -28,6 +28,7 @@ __all__ = ["OrderWrites", "WritesComeLast"]
 _LOOKUPS = (
     AdvancedSubtensor,
     AdvancedSubtensor1,
+    BagSum,
     Gather,
     RowMap,
     RowUpdate,

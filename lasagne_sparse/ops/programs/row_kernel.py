@@ -67,7 +67,8 @@ static int row_update_%(name)s(const row_groups *groups, PyArrayObject **tables,
     row_layouts_init(table_layouts, tables, table_specs, %(num_tables)d);
     row_layouts_init(operand_layouts, operands, operand_specs, %(num_operands)d);
     if (row_check(groups, table_specs, %(num_tables)d, table_layouts, &first) < 0 ||
-        row_check(groups, operand_specs, %(num_operands)d, operand_layouts, &first) < 0)
+        row_check(groups, operand_specs, %(num_operands)d, operand_layouts, &first) < 0
+        %(bags)s)
         return -1;
     const npy_intp num_units = first == NULL ? 1 : first->num_units;
     const int num_threads = lasagne_sparse_threads(
@@ -120,7 +121,7 @@ def row_kernel(name, program, tables, operands, inplace, num_units):
     lookups = [
         size
         for operand, (_, size) in zip(program.operands, operands)
-        if operand.kind in ("summed", "lookup") and operand.scope == "unit"
+        if operand.kind in ("summed", "lookup", "of_bag") and operand.scope == "unit"
     ]
     sums = [_sum(part, i, name, arrays) for i, part in enumerate(program.sums)]
     steps = [
@@ -141,6 +142,7 @@ def row_kernel(name, program, tables, operands, inplace, num_units):
             for o in program.operands
         )
         or "{ROW_SHARED, false, 0}",
+        bags="\n".join("|| row_check_bags<%s>(%s) < 0" % bag for bag in arrays.bags),
         in_place=", ".join(c_bool(i in inplace) for i in range(len(tables))),
         num_tables=len(tables),
         num_operands=len(operands),

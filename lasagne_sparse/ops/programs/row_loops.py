@@ -55,6 +55,7 @@ class Arrays:
         self.tables, self.operands = tables, operands
         self.scratch = scratch
         self.shared, self.prefetches, self.reads, self.writes = [], [], [], []
+        self.bags = []  # the C type of the bags, and where the array is that has them
         self.lookups = {}  # position of an operand -> its prefetch, and how to read it
         for i, (scope, (c_type, _)) in enumerate(zip(program.tables, tables)):
             self._table(i, scope, c_type)
@@ -105,10 +106,16 @@ class Arrays:
         for name in ("slot_a", "slot_b"):
             if "%(" + name in text:
                 values[name] = self.scratch(c_type)
-        if operand.kind == "lookup":
+        if operand.kind in ("lookup", "of_bag"):
             units = "num_units" if operand.scope == "unit" else "1"
-            ahead = "row_prefetch<0>(%s, ahead, %s * sizeof(%s));"
-            self.lookups[i] = ahead % (layout, units, c_type), text % values
+            ahead = "ahead"
+            if operand.kind == "of_bag":
+                bag = self.operands[i - 1][0], layout
+                self.bags.append(bag)
+                values["bag"] = "row_bag<%s>(%s, position)" % bag
+                ahead = "row_bag<%s>(%s, ahead)" % bag
+            prefetch = "row_prefetch<0>(%s, %s, %s * sizeof(%s));"
+            self.lookups[i] = prefetch % (layout, ahead, units, c_type), text % values
             return
         place = self.shared if operand.kind == "shared" else self.reads
         place.append(text % values)
@@ -157,6 +164,8 @@ _READS = {
     ("lookup", "unit"): _UNITS
     + "row_read<%(type)s>(%(layout)s, position, %(slot_a)s);",
     ("lookup", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, position);",
+    ("of_bag", "unit"): _UNITS + "row_read<%(type)s>(%(layout)s, %(bag)s, %(slot_a)s);",
+    ("of_bag", "row"): _NUMBER + "row_number<%(type)s>(%(layout)s, %(bag)s);",
     ("last", "unit"): _LAST
     + _UNITS
     + "row_read<%(type)s>(found_%(i)d, last_%(i)d, %(slot_a)s);",

@@ -31,8 +31,9 @@ __all__ = [
 Slot = namedtuple("Slot", ["kind", "position"])
 
 #: What an input of the program is. ``kind``: 'summed' (sum over the lookups of
-#: the row), 'lookup' (of each lookup; for sums only), 'last' (of the row's last
-#: lookup), 'aligned' (as many rows as are touched),
+#: the row), 'lookup' (of each lookup; for sums only), 'of_bag' (the row of each
+#: lookup's bag, of which the operand before it is the number; for sums only), 'last'
+#: (of the row's last lookup), 'aligned' (as many rows as are touched),
 #: 'gathered' (a table that is only read), 'shared' (the same for every row) or
 #: 'count' (no array: how often the row is looked up, int64).
 #: ``scope``: 'unit' (a number per unit) or 'row' (one number for all units).

@@ -6,7 +6,8 @@ them rely on this:
 
 * The arrays of an Op's inputs are those of the tables, then those of the operands, as
   many of each as its ``count`` says. Only what is 'summed' is made of several, and only
-  'count' of none. 'lookup' is for sums, and for maps.
+  'count' of none. 'lookup' is for sums, and for maps. 'of_bag' is for sums, and comes
+  after a 'lookup' of integers: the bags of the lookups.
 * Sums are made first, from tables and operands.
 * Steps run in their order, and read what a step before has stored: a 'number' or a
   'buffer' has one store, and that comes before each step that reads it.
@@ -101,7 +102,10 @@ def _check_operand(program, i, operand):
         assert (scope, count) == ("row", 0), "operand %d has no array" % i
     elif kind != "summed":
         assert count == 1, "operand %d has %d arrays" % (i, count)
-    if kind == "lookup" and program.tables:
+    if kind == "of_bag":
+        bags = program.operands[i - 1] if i > 0 else None
+        assert bags == ("lookup", "row", 1), "operand %d has no bags" % i
+    if kind in ("lookup", "of_bag") and program.tables:
         steps = [s for step in program.steps for s in step.inputs]
         assert ("operand", i) not in steps, "operand %d is for sums" % i
 

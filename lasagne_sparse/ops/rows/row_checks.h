@@ -81,8 +81,8 @@ static int row_groups_init(row_groups *groups, PyArrayObject *rows,
 
 /* What an array is to the program: the kinds of row_program.Operand, or a table. */
 enum row_kind {
-    ROW_TABLE, ROW_SUMMED, ROW_LOOKUP, ROW_LAST, ROW_ALIGNED, ROW_GATHERED, ROW_SHARED,
-    ROW_COUNT
+    ROW_TABLE, ROW_SUMMED, ROW_LOOKUP, ROW_OF_BAG, ROW_LAST, ROW_ALIGNED, ROW_GATHERED,
+    ROW_SHARED, ROW_COUNT
 };
 
 struct row_spec {
@@ -112,6 +112,7 @@ static int row_check_rows(const row_groups *groups, const row_spec *spec,
     npy_int64 num_rows = 0, most = groups->max_row;
     for (int i = 0; i < spec->count; i++) num_rows += arrays[i].num_rows;
     if (spec->kind == ROW_SHARED || spec->kind == ROW_COUNT) return 0;
+    if (spec->kind == ROW_OF_BAG) return 0;  /* see row_check_bags */
     if (spec->kind == ROW_ALIGNED) {
         if (num_rows == groups->num_rows) return 0;
         if (num_rows == 1) return row_repeat(arrays);
@@ -171,7 +172,8 @@ static const Array *row_first(const row_spec *specs, int num_specs, const Array 
 static int row_check_units(const row_array *first, const row_spec *spec,
                            row_array *array, int position)
 {
-    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_LOOKUP;
+    const bool stretches = spec->kind != ROW_TABLE && spec->kind != ROW_LOOKUP &&
+        spec->kind != ROW_OF_BAG;
     while (spec->kind == ROW_SHARED && array->num_dims > first->num_dims &&
            array->dims[0] == 1) {  /* the axis of the rows may be there or not */
         array->num_dims--;

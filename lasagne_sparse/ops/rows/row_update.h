@@ -105,6 +105,32 @@ static inline void row_number_write(const row_layout *layout, npy_int64 row, T n
     memcpy(layout->data + row * layout->step, &number, sizeof(T));
 }
 
+/* The row, of an array with a row for each bag, that belongs to a lookup: the array
+   before it has the bags of the lookups. */
+template <typename T>
+static inline npy_int64 row_bag(const row_layout *layout, npy_int64 position)
+{
+    const npy_int64 bag = (npy_int64)row_number<T>(layout - 1, position);
+    return bag + (bag < 0 ? layout->num_rows : 0);
+}
+
+/* Are all bags there? */
+template <typename T>
+static int row_check_bags(const row_layout *layout)
+{
+    npy_int64 most = -1;
+    for (npy_int64 i = 0; i < layout[-1].num_rows; i++) {
+        const npy_int64 bag = row_bag<T>(layout, i);
+        if (bag < 0) most = NPY_MAX_INT64;
+        most = bag > most ? bag : most;
+    }
+    if (most < layout->num_rows) return 0;
+    PyErr_Format(PyExc_IndexError, "a lookup is of a bag that is not there: expected "
+                 "%lld to %lld", (long long)-layout->num_rows,
+                 (long long)layout->num_rows - 1);
+    return -1;
+}
+
 /* Fetches a row of so many bytes; its last one may be on a further cache line. */
 template <int for_write>
 static inline ROW_INLINE void row_prefetch(const row_layout *layout, npy_int64 row,

@@ -9,6 +9,7 @@ from ..programs import validation
 from ..programs.row_kernel import row_kernel
 from ..programs.row_loops import part_name
 from ..programs.row_program import composites, run_program, run_sum
+from ..indexing.bounds import check_bounds, wrap_negative
 from ..indexing.segment_sum import check_segments
 from .compiled_only import CompiledOnly
 
@@ -32,6 +33,7 @@ class RowUpdate(CompiledOnly):
             values = [{
                 'summed': lambda: sum(operand[j] for j in lookups),
                 'last': lambda: operand[lookups[-1]],
+                'of_bag': lambda: operand[bags],
                 'aligned': lambda: operand[k],
                 'gathered': lambda: operand[row],
                 'shared': lambda: operand,
@@ -209,6 +211,9 @@ class RowUpdate(CompiledOnly):
                 values = values[order[offsets[1:] - 1]]
             elif kind == "gathered":
                 values = values[rows]
+            elif kind == "of_bag":
+                check_bounds(operands[-1], len(values), "bags")
+                values = values[wrap_negative(operands[-1], len(values))]
             elif kind == "aligned" and len(values) not in (1, len(rows)):
                 raise ValueError(
                     "an operand has %d rows: expected %d, as many as are updated"
@@ -225,7 +230,7 @@ class RowUpdate(CompiledOnly):
             kind = "table"
             if slot.kind == "operand":
                 kind = self.program.operands[slot.position].kind
-            if kind == "lookup":
+            if kind in ("lookup", "of_bag"):
                 values = values[order[offsets[0] : offsets[-1]]]
             elif len(values) > 1:
                 values = np.repeat(values, counts, axis=0)

@@ -7,11 +7,11 @@ have any length, and an increment spreads what is one element long when it runs.
 
 from theano.compile.ops import Shape_i
 from theano.gof.graph import Constant
-from theano.tensor import Alloc, Dot, Join
+from theano.tensor import Alloc, ARange, Dot, Join, Reshape
 from theano.tensor.basic import Rebroadcast, ScalarFromTensor, TensorFromScalar
 from theano.tensor.blas import Dot22, Dot22Scalar, Gemm
 from theano.tensor.elemwise import CAReduce, DimShuffle, Elemwise
-from theano.tensor.opt import Assert
+from theano.tensor.opt import Assert, MakeVector
 from theano.tensor.subtensor import (
     AdvancedIncSubtensor1,
     AdvancedSubtensor1,
@@ -20,7 +20,7 @@ from theano.tensor.subtensor import (
 )
 
 from ...graph import is_transfer
-from ...ops import Gather, SegmentSum, UniqueRows
+from ...ops import BagSum, Gather, SegmentSum, UniqueRows
 from ...ops.rows.row_update import RowUpdate
 from ..lookups import lengths_of_check
 
@@ -128,20 +128,46 @@ class RowShapes:
         elif isinstance(op, UniqueRows):
             self._join((node.inputs[0], 0), (node.outputs[1], 0))
             self._join((node.inputs[0], 0), (node.outputs[2], 0))
-        elif isinstance(op, CAReduce) and op.axis is not None and 0 not in op.axis:
-            self._join((node.inputs[0], 0), (result, 0))
+        elif isinstance(op, CAReduce) and op.axis is not None:
+            kept = [d for d in range(node.inputs[0].ndim) if d not in op.axis]
+            for axis, before in enumerate(kept):
+                self._join((node.inputs[0], before), (result, axis))
+        elif isinstance(op, BagSum):
+            self._same(node.inputs[0], result, 1)
+            for vector in node.inputs[2:3] + node.inputs[4:]:
+                self._join((node.inputs[1], 0), (vector, 0))
+        elif isinstance(op, Reshape):
+            self._read_reshape(node)
+        elif isinstance(op, ARange):
+            self._read_lengths(result)
         if isinstance(op, Assert):
             for one, other in lengths_of_check(node):
                 self._join(_as_key(one), _as_key(other))
 
     def _read_segment_sum(self, node):
         (result,) = node.outputs
+        if len(node.inputs) == 3:  # it refuses values of another length
+            self._join((node.inputs[2], 0), (node.inputs[0], 0))
         for values in node.inputs[2:]:
             self._same(values, result, 1)
-            for axis in range(1, values.ndim):
-                if self._feature is not None and not values.broadcastable[axis]:
-                    length = self._feature.get_shape(values, axis)
-                    self._join((values, axis), _as_key(length))
+            self._read_lengths(values)
+
+    def _read_lengths(self, result):
+        """Learns what the graph knows of the shape of a result."""
+        for axis in range(result.ndim) if self._feature is not None else ():
+            if not result.broadcastable[axis]:
+                number = self._feature.get_shape(result, axis)
+                self._join((result, axis), _as_key(number))
+
+    def _read_reshape(self, node):
+        (result,), shape = node.outputs, node.inputs[1].owner
+        if shape is None or not isinstance(shape.op, MakeVector):
+            self._read_lengths(result)
+            return
+        for axis, number in enumerate(shape.inputs):
+            # what is computed is never -1
+            if number.owner is not None and not result.broadcastable[axis]:
+                self._join((result, axis), _as_key(number))
 
     def _read_product(self, node):
         (result,), inputs = node.outputs, node.inputs

@@ -13,7 +13,7 @@ from theano.tensor.subtensor import Subtensor
 
 from ...ops import SegmentSum
 from ...ops.programs.row_program import RowProgram, Slot, Sum
-from ..lookups import length, same_number, without_check
+from ..lookups import is_of_bags, length, same_number, without_check
 from .row_programs import (
     DTYPES,
     ProgramReader,
@@ -116,7 +116,7 @@ class UpdateReader(ProgramReader):
         on_gpu = all(is_on_gpu(table) for table in tables)
         units = row_shape(tables, shapes)
         super().__init__(shapes, units, DTYPES | {"float16"} if on_gpu else DTYPES)
-        self.tables, self.sums = tables, []
+        self.tables, self.sums, self._on_gpu = tables, [], on_gpu
         self._positions = {table: i for i, table in enumerate(tables)}
         self._lookup_values = {}
         self.rows, self.order, self.offsets = groups.vectors
@@ -200,6 +200,8 @@ class UpdateReader(ProgramReader):
         if not (self._is_of_lookups(value) and self._is_one_for_each(value)):
             return self._operand("summed", scope_of(value), [value])
         result = self._of_lookup(value)
+        if result.owner is None:
+            result = scalar.identity(result)
         leaves = self._leaves([(result, None, None)])
         slots = tuple(self.slots[leaf] for leaf in leaves)
         composite = scalar.Composite(leaves, [result])
@@ -226,18 +228,29 @@ class UpdateReader(ProgramReader):
         It is carried out where it is summed, instead of being written to memory for
         each lookup and read from there again.
         """
-        return (
-            scope_of(variable) == "unit"
-            and not self._is_deep()
-            and len(variable.clients) == 1
+        if scope_of(variable) != "unit" or self._is_deep():
+            return False
+        return self._is_of_bags(variable) or (
+            len(variable.clients) == 1
             and is_loop(variable.owner, self.dtypes)
             and not any(stretches(v) for v in variable.owner.inputs)
         )
+
+    def _is_of_bags(self, variable):
+        """Tells whether a variable is what lookups have of what their bags have."""
+        return not self._on_gpu and is_of_bags(variable)
 
     def _of_lookup(self, variable):
         """Returns the scalar of a variable whose first axis is that of the lookups."""
         if is_number(variable) or all(variable.broadcastable):
             return self._value(variable).scalar
+        if self._is_of_bags(variable) and not variable.broadcastable[0]:
+            if variable not in self._lookup_values:
+                of, bags = variable.owner.inputs
+                self._operand("lookup", "row", [bags])
+                operand = self._operand("of_bag", scope_of(variable), [of])
+                self._lookup_values[variable] = operand.scalar
+            return self._lookup_values[variable]
         if self._is_of_lookups(variable):
             self.interior.append(variable.owner)
             self._depth += 1
