@@ -23,6 +23,7 @@ from .openmp import WAITING, let_threads_sleep
 from .records import Mend, Trouble, mends, troubles
 from .scan import SCAN_EXTENSION, do_without_extension
 from .theano_import import import_theano
+from .topk import mend_topk
 
 __all__ = ["Mend", "Trouble", "mends", "troubles", "SCAN_EXTENSION", "WAITING"]
 
@@ -33,6 +34,7 @@ def _mend():
     look_for_blas(theano)
     do_without_extension()
     provide_downsample()  # before Lasagne, which imports it
+    mend_topk()
     mend_opencl(theano)
     import_lasagne()
 
