@@ -6,7 +6,7 @@ minibatch; this library updates those, and only those, under every rule.
 .. autosummary::
     :nosignatures:
 
-    layers.EmbeddingLayer
+    layers
     updates
     explain
     assert_sparse
@@ -19,7 +19,7 @@ from .inspection.in_child import outlive
 outlive()  # the report, python -m lasagne_sparse, does not die of what follows
 
 from . import compat  # first: what follows imports Theano and Lasagne
-from . import layers, rewrites, updates
+from . import layers, objectives, rewrites, samplers, updates
 from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
 from . import former_paths  # noqa: F401
@@ -31,7 +31,9 @@ __all__ = [
     "explain",
     "install",
     "layers",
+    "objectives",
     "rewrites",
+    "samplers",
     "uninstall",
     "updates",
     "__version__",

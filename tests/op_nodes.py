@@ -15,6 +15,7 @@ from lasagne_sparse.ops import Gather, SegmentSum, UniqueRows
 from lasagne_sparse.ops.indexing.row_numbers import RowNumbers
 from lasagne_sparse.ops.rows.row_map import RowMap
 from lasagne_sparse.ops.rows.row_update import RowUpdate
+from lasagne_sparse.ops.sampling.draw import Draw
 from lasagne_sparse.ops.total import Total
 
 __all__ = ["nodes", "op_classes", "versions"]
@@ -43,6 +44,7 @@ def nodes():
         RowNumbers("W")(indices, 5),
         SegmentSum()(order, offsets, values),
         Total()(values),
+        Draw("uniform", True)(T.lvector("state"), 3, 5, 5)[0],
     ]
     found = [variable.owner for variable in made]
     found += compiled(ON_GPU)

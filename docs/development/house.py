@@ -24,6 +24,8 @@ ROOMS = [
     "state",
     "rewrites",
     "updates",
+    "samplers",
+    "objectives",
     "layers",
     "inspection",
     "install",

@@ -26,6 +26,7 @@ from .openmp import WAITING, let_threads_sleep
 from .records import Mend, Trouble, mends, troubles
 from .scan import SCAN_EXTENSION, mend_scan, scan_in_c
 from .theano_import import import_theano
+from .topk import mend_topk
 
 __all__ = [
     "Mend",
@@ -45,6 +46,7 @@ def _mend():
     theano = import_theano()
     look_for_blas(theano)
     provide_downsample()  # before Lasagne, which imports it
+    mend_topk()
     mend_opencl(theano)
     mend_compiling(theano)
     import_lasagne()

@@ -162,7 +162,9 @@ def _remedy(term, table):
     if any(isinstance(op, (T.Dot, T.blas.BatchedDot)) for op in makers):
         return (
             "A product with the whole table, such as a softmax over all rows, needs "
-            "all of it: use a sampled loss, or give the product a table of its own."
+            "all of it: use a sampled loss, lasagne_sparse.objectives.sampled_softmax("
+            "h, targets, W, b, LogUniformSampler(num_classes).draw(512)) or the layer "
+            "SampledSoftmaxLayer, or give the product a table of its own."
         )
     if _is_penalty(term, table):
         return (

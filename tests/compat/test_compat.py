@@ -271,3 +271,25 @@ def test_pooling_layer_runs():
     pool = theano.function([x], lasagne.layers.get_output(layer))
     image = np.arange(8, dtype=theano.config.floatX).reshape(1, 1, 2, 4)
     np.testing.assert_array_equal(pool(image), [[[[5, 7]]]])
+
+
+@pytest.mark.parametrize("k", [1, 2, -2, 4, -4])
+def test_topk_finds_the_largest_and_the_smallest(k):
+    x = T.matrix()
+    found = T.topk_and_argtopk(x, k, axis=1, sorted=False)
+    alone = [f(x, k, axis=1, sorted=False) for f in (T.topk, T.argtopk)]
+    array = np.array([[3, 1, 2, 0], [5, 7, 6, 8]], theano.config.floatX)
+    f = theano.function([x], [*found, *alone], mode="FAST_COMPILE")
+    values, places, *others = f(array)
+    wanted = np.sort(array, axis=1)[:, -k:] if k > 0 else np.sort(array, axis=1)[:, :-k]
+    np.testing.assert_array_equal(np.sort(values, axis=1), wanted)
+    np.testing.assert_array_equal(np.take_along_axis(array, places, 1), values)
+    np.testing.assert_array_equal(others[0], values)
+    np.testing.assert_array_equal(others[1], places)
+
+
+def test_topk_of_more_than_there_are_is_an_error():
+    x = T.vector()
+    f = theano.function([x], T.topk(x, 5, sorted=False), mode="FAST_COMPILE")
+    with pytest.raises(ValueError, match="topk"):
+        f(np.arange(3, dtype=theano.config.floatX))

@@ -23,6 +23,7 @@ HEADERS = {
     "RowNumbers": {"bounds.h", "arrays.h"},
     "SegmentSum": {"threads.h", "arrays.h", "segment_sum.h"},
     "Total": {"arrays.h", "total.h"},
+    "Draw": {"arrays.h", "philox.h", "candidates.h", "draw.h"},
     "RowUpdate": {"threads.h", "arrays.h", "row_checks.h", "row_update.h"},
     "RowMap": {
         "threads.h",

@@ -15,7 +15,16 @@ _SPEC.loader.exec_module(house)
 
 MODULES = dict(house.modules())
 #: Inside of a room of rooms, the same rule holds.
-OPS = ["c_support", "c_code", "indexing", "programs", "rows", "total", "gpu"]
+OPS = [
+    "c_support",
+    "c_code",
+    "indexing",
+    "sampling",
+    "programs",
+    "rows",
+    "total",
+    "gpu",
+]
 
 
 def number_of_lines(path):

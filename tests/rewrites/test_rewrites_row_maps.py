@@ -229,3 +229,14 @@ def test_debug_mode_finds_nothing_wrong(rng, W, V, bias):
     mode = theano.compile.DebugMode(optimizer="fast_run", stability_patience=2)
     error = (W[I] * V[J]).sum(axis=1) + bias[I] - Y
     check(rng, [I, J, Y], [T.sum(error**2), error], mode)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_numbers_that_c_does_not_spell_are_operands(rng, W, number):
+    rows = T.switch(W[I] * 2 > np.float32(number), W[I], np.float32(number))
+    check(rng, [I], [rows.sum(axis=1)])
+    loss = T.sum(T.switch(W[I] * 2 > np.float32(-np.inf), W[I] ** 2, 0))
+    changes = rules.sgd(loss, [W], np.float32(0.5))
+    before = W.get_value()
+    theano.function([I], updates=changes, mode=C)([1])
+    np.testing.assert_allclose(W.get_value()[1], 0 * before[1], atol=1e-6)

@@ -357,8 +357,12 @@ def stretches(variable):
 
 
 def is_number(variable):
-    """Tells whether a variable is a constant of one element."""
-    return isinstance(variable, Constant) and variable.data.size == 1
+    """Tells whether a variable is a constant of one element that C can spell."""
+    return (
+        isinstance(variable, Constant)
+        and variable.data.size == 1
+        and bool(np.isfinite(variable.data).all())  # Theano writes inf and nan as such
+    )
 
 
 def keeps_rows(node):
