@@ -7,6 +7,7 @@ minibatch; this library updates those, and only those, under every rule.
     :nosignatures:
 
     layers.EmbeddingLayer
+    tables.checkpoint
     updates
     explain
     assert_sparse
@@ -19,7 +20,7 @@ from .inspection.in_child import outlive
 outlive()  # the report, python -m lasagne_sparse, does not die of what follows
 
 from . import compat  # first: what follows imports Theano and Lasagne
-from . import layers, rewrites, updates
+from . import layers, rewrites, tables, updates
 from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
 from . import former_paths  # noqa: F401
@@ -32,6 +33,7 @@ __all__ = [
     "install",
     "layers",
     "rewrites",
+    "tables",
     "uninstall",
     "updates",
     "__version__",

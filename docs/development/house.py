@@ -25,6 +25,7 @@ ROOMS = [
     "rewrites",
     "updates",
     "layers",
+    "tables",
     "inspection",
     "install",
     "former_paths",
