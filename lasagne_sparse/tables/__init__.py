@@ -4,10 +4,12 @@
     :nosignatures:
 
     checkpoint
+    keys.key_map.KeyMap
     errors.FileError
 """
 
 from . import checkpoint
 from .errors import FileError
+from .keys import KeyMap
 
-__all__ = ["FileError", "checkpoint"]
+__all__ = ["FileError", "KeyMap", "checkpoint"]

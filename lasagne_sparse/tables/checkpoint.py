@@ -113,7 +113,8 @@ def save(
         a terminal and tqdm is installed.
     **extra
         The program's own values: numbers, texts, lists, tuples, dicts, arrays,
-        NumPy's random states, and what has ``get_state()`` and ``set_state()``.
+        NumPy's random states, and what has ``get_state()`` and ``set_state()``, such
+        as a :class:`~lasagne_sparse.tables.keys.key_map.KeyMap`.
 
     Returns
     -------
