@@ -6,11 +6,16 @@ A reader may say FileError, or return something; it may do nothing else: no othe
 error, no crash, no hang, and no memory beyond what the file's own bytes explain.
 """
 
+import argparse
+import os
 import random
+import tempfile
 import time
 import tracemalloc
 
-__all__ = ["altered", "judge"]
+import numpy as np
+
+__all__ = ["altered", "judge", "judge_copies", "vectors_of_all_formats"]
 
 #: How much memory a reader may take for each byte of its files, and beside that: lists
 #: of words are Python's, and interpreters have caches.
@@ -118,3 +123,78 @@ def judge_copies(path, read, copies, seed, error):
         with open(path, "wb") as file:
             file.write(data)
     return errors
+
+
+def vectors_of_all_formats(folder):
+    """Writes a file of each format; yields (name, path to alter, reader)"""
+    from lasagne_sparse.tables import formats
+
+    words = ["the", "of", "wört", "x" * 30] + ["w%d" % k for k in range(30)]
+    values = np.random.RandomState(0).normal(size=(len(words), 5)).astype("float32")
+    for name in ("word2vec", "word2vec-bin", "glove", "npy", "safetensors"):
+        path = os.path.join(folder, name)
+        formats.write_vectors(path, words, values, name)
+        if name == "safetensors":
+            os.unlink(path + ".sha256")  # which would find everything
+
+        def read(path=path, name=name):
+            found = formats.read_vectors(path, name)
+            assert len(found.words) == len(found.vectors)
+            assert np.isfinite(found.vectors).all()
+
+        yield name, path, read
+        if name == "npy":
+            yield "npy, words", path + ".words", read
+
+
+def checkpoints(folder):
+    """Saves some; yields (name, path to alter, reader)"""
+    from lasagne_sparse.tables import KeyMap, checkpoint
+
+    keys = KeyMap(60, "text", admit_after=2, evict="age")
+    for step in range(3):
+        keys.admit(["w%d" % (k % (7 + step)) for k in range(40)])
+        values = dict(keys=keys, random=np.random.RandomState(step), list=[1.5, "a"])
+        checkpoint.save(folder, incremental=step > 0, **values)
+    names = sorted(os.listdir(folder))
+    for name in names:
+        yield (
+            "checkpoint, %s" % name,
+            os.path.join(folder, name),
+            lambda: checkpoint.load(
+                folder, keys=KeyMap(60, "text", admit_after=2, evict="age")
+            ),
+        )
+
+
+def main():
+    import lasagne_sparse  # noqa: F401
+    from lasagne_sparse.tables import FileError
+
+    parser = argparse.ArgumentParser(description="alters files, and reads them")
+    parser.add_argument("--copies", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        others = os.path.join(folder, "checkpoints")
+        for name, path, read in [
+            *vectors_of_all_formats(folder),
+            *checkpoints(others),
+        ]:
+            read()
+            began = time.perf_counter()
+            errors = judge_copies(path, read, args.copies, args.seed, FileError)
+            print(
+                "%-32s %d copies: %d FileErrors, %d read as something, %.1f s"
+                % (
+                    name,
+                    args.copies,
+                    errors,
+                    args.copies - errors,
+                    time.perf_counter() - began,
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()

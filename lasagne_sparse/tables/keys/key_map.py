@@ -3,11 +3,12 @@
 import lasagne
 import numpy as np
 
+from ..texts import packed, unpacked
 from .candidates import Candidates
 from .eviction import Eviction
 from .index import NumberIndex, TextIndex
 from .resets import RowReset
-from .saving import look_at, packed, unpacked
+from .saving import look_at
 
 __all__ = ["KeyMap"]
 
