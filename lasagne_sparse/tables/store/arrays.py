@@ -1,5 +1,7 @@
 """Reads arrays that were saved as blocks, and the rows written since"""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from ..errors import FileError
@@ -86,19 +88,14 @@ class ArrayReader:
         self._record, self._blocks = record, blocks
         self._deltas = {}
 
-    def blocks(self, into=None):
+    def blocks(self):
         """Yields the array in blocks of rows
-
-        Parameters
-        ----------
-        into : numpy.ndarray, optional
-            Of the array's shape and dtype: where to put it.
 
         Yields
         ------
         start, stop : int
         rows : numpy.ndarray
-            Rows `start` to `stop` as they were last saved; those of `into`, if given.
+            Rows `start` to `stop` as they were last saved.
 
         Raises
         ------
@@ -106,22 +103,11 @@ class ArrayReader:
             If a block is not what was saved.
         """
         shape, dtype = self._record.shape, self._record.dtype
-        if not shape:  # a number
-            target = np.empty(shape, dtype) if into is None else into
-            self._blocks.read(self._record.blocks[0], target.reshape(1).view("u1"))
-            yield 0, 1, target
-            return
-        start, row = 0, row_bytes(shape, dtype)
-        for block in self._record.blocks:
-            stop = start + block.bytes // row
-            if into is None:
-                rows = np.empty((stop - start,) + shape[1:], dtype)
-            else:
-                rows = into[start:stop]
+        for start, stop, block in self._pieces():
+            rows = np.empty((stop - start,) + shape[1:], dtype)
             self._blocks.read(block, rows.reshape(-1).view("u1"))
             self._apply(rows, start, stop)
             yield start, stop, rows
-            start = stop
 
     def read(self):
         """Reads all of the array
@@ -136,9 +122,25 @@ class ArrayReader:
             If a block is not what was saved.
         """
         array = np.empty(self._record.shape, self._record.dtype)
-        for _ in self.blocks(array):
-            pass
+        data = array.reshape(-1).view("u1")
+        ends = np.cumsum([0] + [block.bytes for block in self._record.blocks]).tolist()
+        places = [data[a:b] for a, b in zip(ends, ends[1:])]
+        # A digest takes longer than its bytes: two at a time.
+        with ThreadPoolExecutor(2) as pool:
+            for _ in pool.map(self._blocks.read, self._record.blocks, places):
+                pass
+        if self._record.deltas:
+            for start, stop, _ in self._pieces():
+                self._apply(array[start:stop], start, stop)
         return array
+
+    def _pieces(self):
+        """Yields (start, stop, block): a number is one row."""
+        start, row = 0, row_bytes(self._record.shape, self._record.dtype)
+        for block in self._record.blocks:
+            stop = start + block.bytes // row
+            yield start, stop, block
+            start = stop
 
     def _apply(self, rows, start, stop):
         """Puts what was written since into some rows."""

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import threading
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
@@ -145,6 +146,8 @@ class BlockReader:
 
     Reads blocks of the data files of a folder, and looks at their digests
 
+    Threads may read at the same time.
+
     Parameters
     ----------
     folder : str
@@ -153,13 +156,14 @@ class BlockReader:
     def __init__(self, folder):
         self._folder = folder
         self._files = {}
+        self._opening = threading.Lock()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
-        for file in self._files.values():
-            file.close()
+        for number in self._files.values():
+            os.close(number)
         self._files = {}
 
     def read(self, block, into=None):
@@ -182,21 +186,19 @@ class BlockReader:
         """
         path = os.path.join(self._folder, block.file)
         with reporting("read", path):
-            if block.file not in self._files:
-                # Unbuffered: blocks are large.
-                self._files[block.file] = open(path, "rb", buffering=0)  # noqa: SIM115
-            file = self._files[block.file]
-            if os.fstat(file.fileno()).st_size < block.at + block.bytes:
+            number = self._opened(block.file, path)
+            length = os.fstat(number).st_size
+            if length < block.at + block.bytes:
                 raise FileError(
                     "%s is cut: %d bytes from %d on are to be there, and it has %d"
-                    % (path, block.bytes, block.at, os.fstat(file.fileno()).st_size)
+                    % (path, block.bytes, block.at, length)
                 )
             view = memoryview(bytearray(block.bytes) if into is None else into)
             view = view.cast("B")
-            file.seek(block.at)
             done = 0
             while done < block.bytes:
-                length = file.readinto(view[done:])
+                # It moves no position, which threads would share.
+                length = os.preadv(number, [view[done:]], block.at + done)
                 if not length:
                     raise FileError("%s became shorter while it was read" % path)
                 done += length
@@ -206,3 +208,9 @@ class BlockReader:
                 "that was saved" % (path, block.bytes, block.at)
             )
         return view
+
+    def _opened(self, name, path):
+        with self._opening:
+            if name not in self._files:
+                self._files[name] = os.open(path, os.O_RDONLY)
+            return self._files[name]

@@ -70,7 +70,7 @@ def save_changes(writer, array, record, blocks, advance):
     if (record.shape, record.dtype) != (array.shape, array.dtype) or not row:
         return save_array(writer, array, advance)
     if not array.shape or array.shape[0] == 1:
-        (saved,) = (rows for _, _, rows in ArrayReader(record, blocks).blocks())
+        saved = ArrayReader(record, blocks).read()
         same = not _differing(_bytes(array.rows(0, 1)).reshape(1, -1), saved).size
         return record if same else save_array(writer, array, advance)
     deltas, written = [], sum(d.values.bytes for d in record.deltas)
