@@ -48,7 +48,10 @@ setup(
     ],
     extras_require={
         "examples": ["tqdm", "matplotlib"],
+        # Reading and writing files in the format of that name.
+        "safetensors": ["safetensors>=0.4"],
         "test": [
+            "safetensors>=0.4",
             "pytest>=7",
             "pytest-xdist",
             "hypothesis",

@@ -69,6 +69,8 @@ class SkipGram:
         The two layers.
     inputs : list of Theano matrices, int32
         Tokens, targets and reaches: what :class:`blocks.Batch` holds.
+    updates : dict from shared variables to expressions
+        What the trainer does, once it is there.
     """
 
     def __init__(
@@ -145,8 +147,9 @@ class SkipGram:
         function
             Of a batch's tokens, targets and reaches; returns nothing.
         """
-        updates = rule(self.gradients(), self.params, learning_rate=learning_rate)
-        return theano.function(self.inputs, [], updates=updates)
+        rate = learning_rate
+        self.updates = rule(self.gradients(), self.params, learning_rate=rate)
+        return theano.function(self.inputs, [], updates=self.updates)
 
     def reporter(self):
         """Compiles the loss per pair, as a function of the same"""

@@ -4,10 +4,13 @@ With no file named, the text is the docstrings of the Python packages installed
 here; otherwise text files in UTF-8, one sentence a line. The vectors are
 written in the text format of word2vec, which gensim reads, with a map of the
 commonest words beside them. Ctrl-C ends the training early and keeps what was
-learned. Equal seeds give equal vectors. ::
+learned; with ``--save`` the training can go on later. Equal seeds give equal vectors,
+whether the training was interrupted or not. ::
 
     python examples/word2vec.py
     python examples/word2vec.py --dim 200 --out news.txt news-*.txt
+    python examples/word2vec.py --save run news-*.txt
+    python examples/word2vec.py --resume run --epochs 10 news-*.txt
 """
 
 import contextlib
@@ -24,6 +27,7 @@ import numpy as np
 import theano
 from blocks import Sampler, weight_table
 from docstrings import sentences
+from resuming import Checkpoints
 from skipgram import SkipGram
 from text import TextError, encode, read_lines
 from tqdm import tqdm
@@ -61,7 +65,7 @@ def interruptible():
         signal.signal(signal.SIGINT, previous)
 
 
-def train(sampler, step, report, epochs):
+def train(sampler, step, report, epochs, done):
     """Trains until all is read, or Ctrl-C is pressed
 
     Parameters
@@ -72,36 +76,39 @@ def train(sampler, step, report, epochs):
         SkipGram's trainer and reporter.
     epochs : int
         Passes over the text.
+    done : resuming.Checkpoints
+        How far the training is.
 
     Returns
     -------
     finished : bool
         Whether all was read.
-    length : float
-        The number of words read.
     """
     with interruptible() as pressed, tqdm(
         total=sampler.corpus.length * epochs,
+        initial=round(done.length),
         unit=" words",
         unit_scale=True,
         smoothing=0.05,
         # A log does not need ten lines a second.
         mininterval=0.1 if sys.stderr.isatty() else 5,
     ) as progress:
-        num_steps, length = 0, 0.0
-        for epoch in range(epochs):
-            progress.set_description("epoch %d of %d" % (epoch + 1, epochs))
-            for batch in sampler.epoch():
+        num_steps = 0
+        while done.epoch < epochs:
+            progress.set_description("epoch %d of %d" % (done.epoch + 1, epochs))
+            for batch in done.batches(sampler):
                 if pressed:
-                    return False, length
+                    done.save()
+                    return False
                 if num_steps % REPORT_EVERY == 0:
                     loss = float(report(*batch.inputs))
                     progress.set_postfix(loss="%.3f" % loss, refresh=False)
                 step(*batch.inputs)
                 num_steps += 1
-                length += batch.length
-                progress.update(round(length) - progress.n)
-    return True, length
+                progress.update(round(done.length) - progress.n)
+            progress.update(round(done.length) - progress.n)
+            done.save()
+    return True
 
 
 def write_vectors(path, words, vectors):
@@ -194,9 +201,13 @@ def learn(args, sampler, network):
     step = network.trainer(rule, np.float32(args.learning_rate))
     report = network.reporter()
     print("%.0f s" % (time.perf_counter() - start), flush=True)
-    start = time.perf_counter()
-    finished, length = train(sampler, step, report, args.epochs)
-    seconds = time.perf_counter() - start
+    done = Checkpoints(args, sampler.corpus, network, sampler.rng)
+    if args.resume:
+        done.load(args.resume)
+        print("Going on after %.0f words" % done.length)
+    start, before = time.perf_counter(), done.length
+    finished = train(sampler, step, report, args.epochs, done)
+    seconds, length = time.perf_counter() - start, done.length - before
     print(
         "%s %.0f words in %.1f s: %.0f words/s"
         % (

@@ -103,6 +103,17 @@ def read_options(argv):
         help="where to write the vectors; the map has the same name, and the "
         "ending .png (%(default)s)",
     )
+    add(
+        "--save",
+        metavar="FOLDER",
+        help="save the training there after each epoch, and upon Ctrl-C",
+    )
+    add(
+        "--resume",
+        metavar="FOLDER",
+        help="go on with the training that was saved there; also saves there, "
+        "unless --save says where",
+    )
     add("--seed", type=whole(0, 2**32 - 1), default=1, help="(%(default)s)")
     add(
         "--compare",
@@ -112,6 +123,7 @@ def read_options(argv):
     args = parser.parse_args(argv)
     if args.learning_rate is None:
         args.learning_rate = RULES[args.rule]
+    args.save = args.save or args.resume
     args.map = os.path.splitext(args.out)[0] + ".png"
     args.compare = args.compare or not args.files
     check_writable(args.out, args.map)

@@ -7,6 +7,9 @@ minibatch; this library updates those, and only those, under every rule.
     :nosignatures:
 
     layers
+    objectives
+    samplers
+    tables
     updates
     explain
     assert_sparse
@@ -19,7 +22,7 @@ from .inspection.in_child import outlive
 outlive()  # the report, python -m lasagne_sparse, does not die of what follows
 
 from . import compat  # first: what follows imports Theano and Lasagne
-from . import layers, objectives, rewrites, samplers, updates
+from . import layers, objectives, rewrites, samplers, tables, updates
 from .inspection.explanation import assert_sparse, explain
 from .install import install, uninstall
 from . import former_paths  # noqa: F401
@@ -34,6 +37,7 @@ __all__ = [
     "objectives",
     "rewrites",
     "samplers",
+    "tables",
     "uninstall",
     "updates",
     "__version__",

@@ -27,6 +27,7 @@ ROOMS = [
     "samplers",
     "objectives",
     "layers",
+    "tables",
     "inspection",
     "install",
     "warm",
