@@ -15,12 +15,12 @@ from theano.tensor.subtensor import AdvancedIncSubtensor1, AdvancedSubtensor1
 
 from ...graph import is_transfer
 from ...ops import Gather
+from ...sparsity.scatters import unique_rows_of
 from ..lookups import (
     is_of_bags,
     length,
     same_number,
     scatter_into_zeros,
-    unique_rows_of,
     unsliced,
 )
 from ..fusion.row_shapes import RowShapes
