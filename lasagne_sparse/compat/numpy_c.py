@@ -48,6 +48,9 @@ EDITS = [
 ALL_AXES = [
     ("np.MAXDIMS if self.axis is None", "np.iinfo('intc').min if self.axis is None")
 ]
+#: The C interface's version is a part of the keys of compiled modules. NumPy 2 warns of
+#: the name by which Theano asks for it.
+VERSION = [("= np.core._multiarray_umath.", "= np._core._multiarray_umath.")]
 
 
 def for_numpy_2(name, code):
@@ -79,6 +82,7 @@ def mend_c():
         return
     edit_c(for_numpy_2, version=PRELUDE + repr(EDITS) + inc_code())
     with_edited_source("theano.tensor.extra_ops", ALL_AXES)
+    with_edited_source("theano.gof.cc", VERSION)
     mends.append(
         Mend(
             "C that Theano writes",

@@ -17,6 +17,7 @@ from .gpuarray_import import mend_gpuarray
 from .increments import mend_increments
 from .numpy_c import mend_c
 from .numpy_distutils import numpy_distutils
+from .random_numbers import mend_random_numbers
 from .scipy_signal import find_convolutions
 
 __all__ = ["import_theano"]
@@ -65,6 +66,7 @@ def _imported_now():
         mend_c,
         mend_increments,
         mend_casts,
+        mend_random_numbers,
         write_methods_anew,
         find_convolutions,
         mend_gpuarray,

@@ -81,6 +81,14 @@ class TestImport:
     def test_gives_no_warning(self):
         assert output("import lasagne_sparse", "-W", "error") == ""
 
+    def test_compiling_gives_no_warning(self):
+        code = (
+            "import lasagne_sparse, theano, theano.tensor as T\n"
+            "x = T.dvector()\n"
+            "print(theano.function([x], 2 * x)([3]).item())"
+        )
+        assert output(code, "-W", "error") == "6.0"
+
     def test_links_a_blas(self):
         assert "blas" in output(TELL_BLAS)
 

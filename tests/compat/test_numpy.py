@@ -8,6 +8,7 @@ import pytest
 import theano
 import theano.tensor as T
 from lasagne_sparse.compat.numpy_c import for_numpy_2
+from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
 pytestmark = pytest.mark.usefixtures("host_only")
@@ -212,3 +213,16 @@ def test_convolution_without_c():
     f = theano.function([image, filters], T.nnet.conv2d(image, filters), mode=mode)
     pixels, ones = np.arange(9.0).reshape(1, 1, 3, 3), np.ones((1, 1, 2, 2))
     np.testing.assert_array_equal(f(pixels, ones)[0, 0], [[8, 12], [20, 24]])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_random_numbers_are_drawn_without_c(dtype):
+    """The same as in C, bit for bit"""
+    drawn = []
+    for linker in ("py", "c"):
+        stream = MRG_RandomStreams(7)
+        draw = stream.uniform((5,), dtype=dtype)
+        f = theano.function([], draw, mode=theano.Mode(linker, optimizer=None))
+        drawn.append(f())
+    assert drawn[0].dtype == dtype
+    np.testing.assert_array_equal(*drawn)
