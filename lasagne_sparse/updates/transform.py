@@ -39,7 +39,7 @@ def get_or_compute_grads(loss_or_grads, params):
         A loss, or one gradient for each of `params`.
     params : list of shared variables or subsets of them
         A subset is what a lookup returns: :attr:`EmbeddingLayer.subset
-        <lasagne_sparse.layers.EmbeddingLayer.subset>`, ``W[x]``, ``W[:, x]``.
+        <lasagne_sparse.layers.lookup.LookupLayer.subset>`, ``W[x]``, ``W[:, x]``.
 
     Returns
     -------

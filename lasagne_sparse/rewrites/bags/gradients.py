@@ -10,6 +10,7 @@ from theano.compile.ops import Shape_i
 from theano.gof.opt import Optimizer, copy_stack_trace
 from theano.gof.toolbox import ReplaceValidate
 
+from ...graph import is_transfer
 from ...ops import Gather, SegmentSum
 from ...sparsity.scatters import unique_rows_of
 from ..lookups import without_check
@@ -19,13 +20,18 @@ __all__ = ["JoinSpreads", "SumSpreads"]
 
 
 class _OnSegmentSums(Optimizer):
-    """Replaces the segment sums of a graph, one after the other."""
+    """Replaces the segment sums of a graph, unless some of it is on a GPU."""
 
     def add_requirements(self, fgraph):
         fgraph.attach_feature(ReplaceValidate())
 
     def apply(self, fgraph):
-        for node in list(fgraph.apply_nodes):
+        nodes = list(fgraph.apply_nodes)
+        if not any(isinstance(node.op, SegmentSum) for node in nodes) or any(
+            is_transfer(node) for node in nodes
+        ):
+            return
+        for node in nodes:
             if isinstance(node.op, SegmentSum):
                 new = self._replacement(fgraph, node)
                 if new is not None and new.type == node.outputs[0].type:

@@ -18,8 +18,6 @@ __all__ = ["flattened_sum", "flattened_values"]
 
 #: Of more nodes than that nothing is flattened; gradients have some ten.
 _MOST_NODES = 60
-#: So many steps on gradients, one after the other, are looked through.
-_DEEPEST = 20
 
 
 class _NotFlat(Exception):
@@ -29,8 +27,8 @@ class _NotFlat(Exception):
 class _Flattening:
     """Puts the first axes of arrays, those of the lookups, into a row.
 
-    ``like`` is an array of the full shape, ``num_lookups`` how
-    many lookups there are. ``spreads`` tells whether rows became lookups among bags.
+    ``like`` is an array of the full shape, ``num_lookups`` how many lookups there are.
+    ``spreads`` tells whether rows became lookups among bags.
     """
 
     def __init__(self, fgraph, like, num_axes, num_lookups):
@@ -151,34 +149,46 @@ def flattened_values(fgraph, node, shapes):
     base, values, indices = node.inputs
     if values.ndim != base.ndim or values.ndim < 2:
         return None
-    new = _flattened(fgraph, values, Shape_i(0)(indices), shapes, _DEEPEST)
+    new = _flattened(fgraph, values, Shape_i(0)(indices), shapes, {})
     return None if new is values else node.op(base, new, indices)
 
 
-def _flattened(fgraph, values, num_lookups, shapes, depth):
-    """Returns rows of lookups with what was spread in them flat, or as they are."""
+def _flattened(fgraph, values, num_lookups, shapes, found):
+    """Returns rows of lookups with what was spread in them flat, or as they are.
+
+    What was `found` of a variable is not looked for again.
+    """
+    if values not in found:
+        if len(found) >= _MOST_NODES:
+            return values
+        found[values] = values
+        found[values] = _flat_rows(fgraph, values, num_lookups, shapes, found)
+    return found[values]
+
+
+def _flat_rows(fgraph, values, num_lookups, shapes, found):
+    """Looks for what is spread in a reshape, in what is joined, in elementwise work."""
     node = values.owner
-    if node is None or depth == 0:
+    if node is None:
         return values
     if isinstance(node.op, Reshape):
         return _flattened_reshape(fgraph, values, num_lookups, shapes)
     if isinstance(node.op, Join) and getattr(node.inputs[0], "data", None) == 0:
-        parts = [
-            _flattened(fgraph, v, known_length(fgraph, v, 0), shapes, depth - 1)
-            for v in node.inputs[1:]
-        ]
-        changed = any(new is not v for new, v in zip(parts, node.inputs[1:]))
-        return node.op(0, *parts) if changed else values
-    if isinstance(node.op, Elemwise) and len(node.outputs) == 1:
-        inputs = [
-            _flattened(fgraph, v, num_lookups, shapes, depth - 1)
-            if v.broadcastable == values.broadcastable
-            else v
-            for v in node.inputs
-        ]
-        changed = any(new is not v for new, v in zip(inputs, node.inputs))
-        return node.op(*inputs) if changed else values
-    return values
+        lengths = [known_length(fgraph, v, 0) for v in node.inputs[1:]]
+    elif isinstance(node.op, Elemwise) and len(node.outputs) == 1:
+        lengths = [num_lookups for _ in node.inputs]
+    else:
+        return values
+    parts = node.inputs[-len(lengths) :]
+    new = [
+        _flattened(fgraph, v, number, shapes, found)
+        if v.broadcastable == values.broadcastable
+        else v
+        for v, number in zip(parts, lengths)
+    ]
+    if all(one is other for one, other in zip(new, parts)):
+        return values
+    return node.op(*node.inputs[: -len(lengths)], *new)
 
 
 def _flattened_reshape(fgraph, values, num_lookups, shapes):

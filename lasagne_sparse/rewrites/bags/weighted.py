@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 #: So many products, one inside the other, are looked into.
-_DEEPEST = 20
+_MOST_NODES = 20
 _DTYPES = ("float32", "float64")
 
 Rows = namedtuple("Rows", "table indices name num_axes sizes")
@@ -125,31 +125,33 @@ def weighted(variable, read):
         None if it is anything else. Whether factors are one number for each lookup is
         not looked at: see :func:`are_row_factors`.
     """
-    return _weighted(variable, read, _DEEPEST)
+    return _weighted(variable, read, set())
 
 
-def _weighted(variable, read, depth):
+def _weighted(variable, read, seen):
+    """Reads a product; what was `seen` before has no rows in it."""
     rows = read(variable)
     if rows is not None:
         return Weighted(rows, list(range(variable.ndim)), [])
     node = variable.owner
-    if node is None or depth == 0:
+    if node is None or variable in seen or len(seen) >= _MOST_NODES:
         return None
+    seen.add(variable)
     if isinstance(node.op, DimShuffle):
         order = node.op.new_order
         inner = None
         if sorted(order, key=str) == list(range(node.inputs[0].ndim)):
-            inner = _weighted(node.inputs[0], read, depth - 1)
+            inner = _weighted(node.inputs[0], read, seen)
         if inner is None:
             return None
         factors = [(k, v and v.dimshuffle(*order)) for k, v in inner.factors]
         return Weighted(inner.rows, [inner.order[d] for d in order], factors)
     if isinstance(node.op, Elemwise):
-        return _product(node, variable, read, depth)
+        return _product(node, variable, read, seen)
     return None
 
 
-def _product(node, variable, read, depth):
+def _product(node, variable, read, seen):
     """Reads a product, a quotient or a negative."""
     op = node.op.scalar_op
     if not isinstance(op, (scalar.Mul, scalar.TrueDiv, scalar.Neg)):
@@ -158,7 +160,7 @@ def _product(node, variable, read, depth):
     for candidate in candidates:
         if candidate.type != variable.type:
             continue
-        inner = _weighted(candidate, read, depth - 1)
+        inner = _weighted(candidate, read, seen)
         if inner is None:
             continue
         position = node.inputs.index(candidate)
