@@ -341,6 +341,38 @@ def bags(setup):
     }
 
 
+def vocabulary(setup):
+    """Output layers of 10**4 to 10**6 classes, sampled and not"""
+    threads = thread_variables(max(setup.options.axes["threads"] or [2]))
+    contestants = [
+        ("ours, sampled softmax", setup.python, "ours"),
+        ("PyTorch sampled softmax, SparseAdam", setup.peers, "pytorch"),
+        ("PyTorch AdaptiveLogSoftmaxWithLoss", setup.peers, "adaptive"),
+        ("full softmax, lasagne.updates", setup.python, "full"),
+    ]
+    for num_classes in setup.options.axes["num_rows"] or [10**4, 10**5, 10**6]:
+        found = [
+            Contestant(
+                label,
+                interpreter,
+                "contestants_vocabulary",
+                name,
+                {"num_classes": num_classes},
+                threads,
+            )
+            for label, interpreter, name in contestants
+            if interpreter
+        ]
+        yield {
+            "part": "vocabulary",
+            "title": "{:,} classes x 128, batches of 256, 512 negatives, adam".format(
+                num_classes
+            ),
+            "num_classes": num_classes,
+            "contestants": setup.turns(found),
+        }
+
+
 def words(setup):
     """Word vectors from text, against gensim: see ``word2vec.py``"""
     # Imported here: it reads the modules of examples/, which no other part needs.
@@ -371,5 +403,6 @@ PARTS = {
     "factorization": factorization,
     "bags": bags,
     "growth": growth,
+    "vocabulary": vocabulary,
     "words": words,
 }

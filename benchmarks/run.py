@@ -19,7 +19,9 @@ peers), ``roofline`` (the update against a loop in C), ``ops`` (which of our ops
 the time), ``rows`` (200 rows of a 70,000 x 100 table), ``network`` (dense layers beside
 a table, with our threads and without), ``factorization`` (of ratings, against
 PyTorch), ``bags`` (26 tables with bags of 20 lookups, against PyTorch and FBGEMM),
-``growth`` (10**4 to 10**7 rows), ``words`` (word vectors, against gensim).
+``growth`` (10**4 to 10**7 rows), ``vocabulary`` (output layers of 10**4 to 10**6
+classes, sampled, full and adaptive, against PyTorch), ``words`` (word vectors, against
+gensim).
 """
 
 import argparse

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import theano.tensor as T
 
-from ..graph import are_not_negative
+from ..graph import are_not_negative, table_of
 from ..ops.indexing.row_numbers import RowNumbers
 from ..samplers.sample import as_sample
 
@@ -57,7 +57,7 @@ def scores(h, targets, W, b, sample, remove_accidental_hits, corrected):
     """
     h, targets, W, b = checked(h, targets, W, b)
     sample = as_sample(sample)
-    classes = numbered(sample.classes, W.shape[0], W.name)
+    classes = numbered(sample.classes, W.shape[0], _name(W))
     true = class_scores(h, targets, W, b)
     sampled = T.dot(h, W[classes].T)
     if b is not None:
@@ -198,7 +198,13 @@ def checked(h, targets, W, b, num_classes=None):
                 "type %s" % (b, b.type)
             )
     if num_classes is None:
-        targets = numbered(targets, W.shape[0], W.name)
+        targets = numbered(targets, W.shape[0], _name(W))
     else:
         targets = numbered(targets, num_classes, "classes")
     return h, targets, W, b
+
+
+def _name(W):
+    """Returns the name of a table, also of one that a device holds."""
+    table = table_of(W)
+    return W.name if table is None else table.name
