@@ -37,6 +37,7 @@ Examples
 from collections import OrderedDict, namedtuple
 
 import numpy as np
+import scipy.sparse
 
 from .errors import FileError
 from .names import named_variables
@@ -136,6 +137,11 @@ def save(
             raise ValueError("%s must be 1 or more, got %r" % (name, value))
     encoder, arrays, streams = Encoder(), OrderedDict(), OrderedDict()
     for name, variable in named_variables(updates, network).items():
+        if scipy.sparse.issparse(_inside(variable)):
+            raise TypeError(
+                "cannot save %s, a sparse matrix of SciPy's: pass its data, indices "
+                "and indptr as values" % name
+            )
         if _is_array(variable):
             arrays["variables/" + name] = _inside(variable)
         else:
@@ -166,8 +172,8 @@ def load(
         Which checkpoint; the newest if left out.
     strict : bool
         Whether it is an error if the checkpoint lacks a variable, has it in another
-        shape or dtype, or has more. If False, what fits by name, shape and dtype is
-        loaded, and the result tells what did not.
+        shape or dtype, or, where there are `updates`, has more. If False, what fits
+        by name, shape and dtype is loaded, and the result tells what did not.
     progress : bool, optional
         As for :func:`save`.
     **extra
@@ -210,7 +216,7 @@ def load(
     there = [n[len("variables/") :] for n in known if n.startswith("variables/")]
     unused = [n for n in there + list(streams) if n not in variables]
     result = Loaded(saved.number, own, loaded, missing, unfit, unused)
-    if strict and (missing or unfit or unused) and (updates, network) != (None, None):
+    if strict and (missing or unfit or (unused and updates is not None)):
         raise FileError(
             "the checkpoint in %s does not fit this program; load(..., strict=False) "
             "loads what does.\n%s" % (path, result)

@@ -3,7 +3,9 @@
 import lasagne
 import numpy as np
 import pytest
+import scipy.sparse
 import theano
+import theano.sparse
 import theano.tensor as T
 from lasagne_sparse import updates as rules
 from lasagne_sparse.layers import EmbeddingLayer
@@ -266,6 +268,25 @@ def test_changed_network_loads_what_fits(tmp_path, adam):
             np.asarray(other.variables[name].get_value()),
             np.asarray(adam.variables[name].get_value()),
         )
+
+
+def test_network_alone_takes_its_parameters(tmp_path, adam):
+    """For a program that does not train"""
+    checkpoint.save(str(tmp_path), adam.updates, adam.network)
+    other = Run(seed=5)
+    loaded = checkpoint.load(str(tmp_path), network=other.network)
+    assert loaded.loaded == ["words.W", "out.W", "out.b"]
+    assert "adam/t" in loaded.unused
+    with pytest.raises(FileError, match="not in the checkpoint: more"):
+        more = theano.shared(np.zeros(2), "more")
+        checkpoint.load(str(tmp_path), network=[more])
+
+
+def test_what_is_no_array_is_named_and_nothing_is_written(tmp_path):
+    matrix = theano.sparse.shared(scipy.sparse.eye(3, format="csr"), "S")
+    with pytest.raises(TypeError, match="cannot save S, a sparse matrix"):
+        checkpoint.save(str(tmp_path / "new"), {matrix: matrix})
+    assert not (tmp_path / "new").exists()
 
 
 def test_altered_checkpoint_changes_no_variable(tmp_path, adam):

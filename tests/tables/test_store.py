@@ -243,6 +243,21 @@ def test_file_that_vanishes_while_it_is_read_is_named(tmp_path):
         saved.read(["W"])
 
 
+def test_base_that_cannot_be_read_is_told_with_the_way_out(tmp_path):
+    save(tmp_path, {"W": table()})
+    (tmp_path / "00000001.json").write_text("{}")
+    with pytest.raises(FileError, match="(?s)altered.*incremental=False"):
+        save(tmp_path, {"W": table()}, incremental=True)
+    assert save(tmp_path, {"W": table()}) == 2
+    assert_same(read(tmp_path), {"W": table()})
+
+
+def test_array_of_objects_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(TypeError, match="cannot save W, which is of dtype object"):
+        save(tmp_path / "new", {"W": np.array([None])})
+    assert not (tmp_path / "new").exists()
+
+
 def test_number_that_is_not_there_is_told_with_those_that_are(tmp_path):
     save(tmp_path, {"W": table()})
     with pytest.raises(FileError, match="no checkpoint 7 in .*: there are 1"):

@@ -11,6 +11,9 @@
 ``safetensors``    ``.safetensors``       needs the package of that name
 =================  =====================  ================================
 
+fastText's models (``.bin``) and gensim's own files are read by gensim; what it returns
+is taken in the place of a path.
+
 .. autosummary::
     :nosignatures:
 

@@ -12,7 +12,7 @@ from ..progress import bar
 from .arrays import ArrayReader, ArrayRows, row_bytes
 from .blocks import BlockReader, BlockWriter
 from .changes import save_array, save_changes
-from .manifest import Manifest, read_manifest, write_manifest
+from .manifest import DTYPES, Manifest, read_manifest, write_manifest
 
 __all__ = ["Saved", "numbers", "save_arrays"]
 
@@ -88,9 +88,16 @@ def save_arrays(
     ------
     FileError
         If it cannot be saved; earlier checkpoints are whole then.
+    TypeError
+        If an array is not of numbers. Nothing is written then.
     """
     folder = os.path.abspath(folder)
     arrays = OrderedDict((name, ArrayRows(array)) for name, array in arrays.items())
+    for name, array in arrays.items():
+        if array.dtype.str not in DTYPES:
+            raise TypeError(
+                "cannot save %s, which is of dtype %s" % (name, array.dtype)
+            )
     with reporting("write", folder):
         if not os.path.isdir(folder):
             os.makedirs(folder)
@@ -101,7 +108,7 @@ def save_arrays(
         number = before[-1] + 1 if before else 1
         base = None
         if incremental and before:
-            base = read_manifest(_path(folder, before[-1]))
+            base = _read_base(_path(folder, before[-1]))
         manifest = _write(folder, number, arrays, values, base, shard_bytes, progress)
         write_manifest(_path(folder, number), manifest)
         if keep is not None:
@@ -113,6 +120,15 @@ def save_arrays(
                     % (number, error)
                 ) from error
     return number
+
+
+def _read_base(path):
+    try:
+        return read_manifest(path)
+    except FileError as error:
+        raise FileError(
+            "%s\nsave(..., incremental=False) does not need it" % error
+        ) from error
 
 
 def _path(folder, number):
