@@ -8,7 +8,7 @@ import hashlib
 
 from .after_import import after_import
 
-__all__ = ["edit_c", "edits"]
+__all__ = ["edit_c", "edited", "edits"]
 
 #: Functions from the name and the text of a module to its text, called in turn.
 edits = []
@@ -35,6 +35,25 @@ def edit_c(edit, version=None):
     after_import("theano.gof.cmodule", lambda cmodule: _tell_version(cmodule, digest))
 
 
+def edited(name, code):
+    """Returns the text of a module as the compiler gets it
+
+    Parameters
+    ----------
+    name : str
+        The module's name.
+    code : str
+        As Theano has written it.
+
+    Returns
+    -------
+    str
+    """
+    for edit in edits:
+        code = edit(name, code)
+    return code
+
+
 def _edit_what_is_compiled(cmodule):
     compiler = cmodule.GCC_compiler
     compile_str = compiler.compile_str
@@ -42,8 +61,7 @@ def _edit_what_is_compiled(cmodule):
     def compile_edited(module_name, src_code, *args, **options):
         # What is no module for Python is a library without NumPy.
         if options.get("py_module", True):
-            for edit in edits:
-                src_code = edit(module_name, src_code)
+            src_code = edited(module_name, src_code)
         return compile_str(module_name, src_code, *args, **options)
 
     compiler.compile_str = staticmethod(compile_edited)

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from . import precompiled_header
+from .c_sources import edited
 
 __all__ = ["Job", "cores", "fails_silently", "in_order", "run_jobs"]
 
@@ -47,7 +48,8 @@ class Job:
         self.key, self.linker, self.folder = key, linker, None
         self.name = str(linker.node_order[0].op)
         module = linker.get_dynamic_module()
-        self.text = module.code()
+        # Here, since compile_str takes what Python does not import for no module.
+        self.text = edited(module.code_hash, module.code())
         self.arguments = {
             "module_name": module.code_hash,
             "include_dirs": linker.header_dirs(),

@@ -30,9 +30,12 @@ PRELUDE = """\
 #define PyInt_AS_LONG PyLong_AsLong
 #define PyInt_FromLong PyLong_FromLong
 #endif
+#ifndef LASAGNE_SPARSE_COMPLEX
+#define LASAGNE_SPARSE_COMPLEX
 /* What Theano derives its own complex types from. */
 typedef struct { npy_float32 real, imag; } lasagne_sparse_complex64;
 typedef struct { npy_float64 real, imag; } lasagne_sparse_complex128;
+#endif
 """
 
 #: Pattern and replacement; what a pattern finds nowhere is as it should be.

@@ -34,6 +34,11 @@ _HEADER = "leading_lines.h"
 _LAST = "#include <numpy/arrayscalars.h>"
 # Headers whose change on the disk makes a precompiled one stale.
 _WATCHED = ("Python.h", "patchlevel.h", "numpy/ndarraytypes.h", "theano_mod_helper.h")
+# Of declarations only those of the text for NumPy 2, which goes above each module.
+_LEADING = re.compile(
+    r"\s*(#\s*(include|define|undef|ifndef|endif)\b.*|//.*|/\*.*\*/"
+    r"|typedef struct \{.*\} lasagne_sparse_complex\d+;)?$"
+)
 _announced = threading.local()
 _making = threading.Lock()
 _given_up = set()  # names of headers that could not be made, or did not work
@@ -64,7 +69,7 @@ def leading_lines(text):
     """
     lines = []
     for line in text.splitlines():
-        if not re.match(r"\s*(#\s*(include|define|undef)\b.*|//.*)?$", line):
+        if not _LEADING.match(line):
             return None
         lines.append(line)
         if line.strip() == _LAST:
