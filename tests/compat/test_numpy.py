@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
+from devices import ON_GPU
 from lasagne_sparse.compat.numpy_c import for_numpy_2
 from theano.sandbox.rng_mrg import MRG_RandomStreams
 from theano.tensor.subtensor import AdvancedIncSubtensor1
 
-pytestmark = pytest.mark.usefixtures("host_only")
+pytestmark = pytest.mark.skipif(ON_GPU, reason="about what Theano computes on the host")
 
 X = T.dmatrix("x")
 I, J = T.lvector("i"), T.lvector("j")
