@@ -59,7 +59,7 @@ def top_k(scores, k):
     scores : Theano matrix, shape ``(batch_size, num_classes)``
         Or probabilities, or their logarithms.
     k : int
-        How many, at least 1.
+        How many, at least 1; all classes if there are fewer.
 
     Returns
     -------
@@ -71,8 +71,7 @@ def top_k(scores, k):
     Raises
     ------
     ValueError
-        If `k` is less than 1; if it is more than there are classes, when the compiled
-        function is called.
+        If `k` is less than 1.
 
     Examples
     --------
@@ -83,9 +82,8 @@ def top_k(scores, k):
     """
     if k < 1:
         raise ValueError("k must be at least 1, got %r" % (k,))
-    values, classes = T.topk_and_argtopk(
-        T.as_tensor_variable(scores), k, axis=1, sorted=False, idx_dtype="int64"
-    )
-    order = T.argsort(-values, axis=1)
-    examples = T.shape_padright(T.arange(values.shape[0]))
-    return classes[examples, order], values[examples, order]
+    scores = T.as_tensor_variable(scores)
+    # Not Theano's topk: it moves to OpenCL devices, for which it has no kernel.
+    classes = T.argsort(-scores, axis=1)[:, :k]
+    examples = T.shape_padright(T.arange(scores.shape[0]))
+    return classes, scores[examples, classes]
