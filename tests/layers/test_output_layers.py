@@ -1,5 +1,6 @@
 """Do output layers give the loss in training, and all classes in evaluation?"""
 
+import functools
 import pickle
 
 import lasagne
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import theano
 import theano.tensor as T
+from devices import ON_OPENCL
 from lasagne_sparse import assert_sparse, layers, objectives, updates
 from lasagne_sparse.samplers import UniformSampler, UnigramSampler
 from modes import compiling_with
@@ -31,6 +33,10 @@ MAKERS = {
 @pytest.fixture(scope="module")
 def networks():
     """{name: (layer, function of h and targets: loss, probabilities, best three)}"""
+    if ON_OPENCL:
+        pytest.skip(
+            "making one of these functions ends the process on PoCL: not yet why"
+        )
     found = {}
     for name, maker in MAKERS.items():
         h, targets = T.matrix("h"), T.ivector("targets")
@@ -42,8 +48,17 @@ def networks():
             *layer.get_top_k_for(h, 3),
         ]
         with compiling_with(linker="py"):
-            found[name] = layer, theano.function([h, targets], outputs)
+            functions = [
+                theano.function([h, targets], part, on_unused_input="ignore")
+                for part in (outputs[:1], outputs[1:2], outputs[2:])
+            ]
+        found[name] = layer, functools.partial(call_all, functions)
     return found
+
+
+def call_all(functions, *values):
+    """Returns what functions return, put together; training and evaluation are apart"""
+    return [array for f in functions for array in f(*values)]
 
 
 @pytest.mark.parametrize("name", MAKERS)
