@@ -10,11 +10,18 @@ import sys
 
 from .records import Mend, mends
 
-__all__ = ["mend_kernels", "mend_opencl", "with_local_variables_first", "without_c_nan"]
+__all__ = [
+    "mend_kernels",
+    "mend_opencl",
+    "with_local_variables_first",
+    "with_whole_conditions",
+    "without_c_nan",
+]
 
 # Modules that were compiled from kernels as Theano wrote them are not used again.
-VERSION = 1
+VERSION = 2
 
+_CONDITION = re.compile(r"= (\w+) \? ")
 _LOCAL_VARIABLES = re.compile(r"^ *LOCAL_MEM \w+ \w+(?:, \w+)*;\n", re.MULTILINE)
 
 
@@ -73,6 +80,28 @@ def without_c_nan(code):
     return code.replace('nan("")', "NAN")
 
 
+def with_whole_conditions(code):
+    """Compares what chooses between two values with zero
+
+    Parameters
+    ----------
+    code : str
+        The source of an elementwise operation, such as ``switch``.
+
+    Returns
+    -------
+    str
+        The same. OpenCL takes no float for a condition, and libgpuarray crashes where
+        a kernel does not compile.
+
+    Examples
+    --------
+    >>> print(with_whole_conditions("o0 = i0 ? i1 : i2;"))
+    o0 = (i0 != 0) ? i1 : i2;
+    """
+    return _CONDITION.sub(r"= (\1 != 0) ? ", code)
+
+
 def mend_opencl(theano):
     """Mends the kernels where Theano uses an OpenCL device
 
@@ -113,7 +142,7 @@ def mend_kernels():
 
     def _generate_op_string(self, node):
         support_code, code = write_operation(self, node)
-        return support_code, without_c_nan(code)
+        return support_code, with_whole_conditions(without_c_nan(code))
 
     def with_ours(version):
         def extended(self, *args):
@@ -129,4 +158,5 @@ def mend_kernels():
     return [
         "theano.gpuarray: local variables of kernels",
         "theano.gpuarray: maximum and minimum",
+        "theano.gpuarray: switch by a float",
     ]
