@@ -282,7 +282,7 @@ def test_pooling_layer_runs():
 
 
 @pytest.mark.parametrize("k", [1, 2, -2, 4, -4])
-def test_topk_finds_the_largest_and_the_smallest(k):
+def test_topk_finds_the_largest_and_the_smallest(k, host_only):
     x = T.matrix()
     found = T.topk_and_argtopk(x, k, axis=1, sorted=False)
     alone = [f(x, k, axis=1, sorted=False) for f in (T.topk, T.argtopk)]
@@ -296,7 +296,7 @@ def test_topk_finds_the_largest_and_the_smallest(k):
     np.testing.assert_array_equal(others[1], places)
 
 
-def test_topk_of_more_than_there_are_is_an_error():
+def test_topk_of_more_than_there_are_is_an_error(host_only):
     x = T.vector()
     f = theano.function([x], T.topk(x, 5, sorted=False), mode="FAST_COMPILE")
     with pytest.raises(ValueError, match="topk"):

@@ -7,7 +7,6 @@ import lasagne
 import lasagne_sparse.updates
 import numpy as np
 import pytest
-from devices import on_host
 from fuzz.__main__ import main
 from fuzz.describing import described
 from fuzz.drawing import draw
@@ -55,9 +54,8 @@ def test_every_kind_of_lookup_is_drawn():
     assert kinds == set(KINDS)
 
 
-def test_most_programs_run_without_the_library():
-    with on_host():
-        skipped = sum(judge(draw(seed)) is not PASSED for seed in range(20))
+def test_most_programs_run_without_the_library(host_only):
+    skipped = sum(judge(draw(seed)) is not PASSED for seed in range(20))
     assert skipped <= 4
 
 
