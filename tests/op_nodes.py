@@ -12,6 +12,7 @@ from devices import ON_GPU, on_host
 from modes import compiling_with
 from lasagne_sparse import updates
 from lasagne_sparse.ops import Gather, SegmentSum, UniqueRows
+from lasagne_sparse.ops.indexing.bag_sum import BagSum
 from lasagne_sparse.ops.indexing.row_numbers import RowNumbers
 from lasagne_sparse.ops.rows.row_map import RowMap
 from lasagne_sparse.ops.rows.row_update import RowUpdate
@@ -43,6 +44,7 @@ def nodes():
         UniqueRows("W")(indices, 5)[0],
         RowNumbers("W")(indices, 5),
         SegmentSum()(order, offsets, values),
+        BagSum()(table, indices, order, 2),
         Total()(values),
         Draw("uniform", True)(T.lvector("state"), 3, 5, 5)[0],
     ]

@@ -37,7 +37,7 @@ class UniformSampler(Sampler):
     --------
     >>> import theano
     >>> sample = UniformSampler(num_classes=4, seed=1).draw(4)
-    >>> print(sorted(sample.classes.eval()))
+    >>> print(sorted(sample.classes.eval().tolist()))
     [0, 1, 2, 3]
     """
 

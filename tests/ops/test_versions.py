@@ -22,6 +22,7 @@ HEADERS = {
     "UniqueRows": {"bounds.h", "arrays.h", "unique_rows.h", "unique_rows_op.h"},
     "RowNumbers": {"bounds.h", "arrays.h"},
     "SegmentSum": {"threads.h", "arrays.h", "segment_sum.h"},
+    "BagSum": {"threads.h", "bounds.h", "arrays.h", "bag_sum.h"},
     "Total": {"arrays.h", "total.h"},
     "Draw": {"arrays.h", "philox.h", "candidates.h", "draw.h"},
     "RowUpdate": {"threads.h", "arrays.h", "row_checks.h", "row_update.h"},

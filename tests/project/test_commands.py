@@ -51,7 +51,15 @@ COMMANDS = {
         "--no-deps --no-build-isolation --target {out}",
         "Successfully installed lasagne",
     ),
+    'PROCESSES=50 make test ARGS="tests/compat/test_compiling.py -k at_once"': (
+        "PROCESSES=2 ARGS='tests/compat/test_compiling.py -n 0 -k at_once'",
+        "passed",
+    ),
     "python -m lasagne_sparse": ("", "compiled and right"),
+    "python -m lasagne_sparse warm": (
+        "--rules sgd --dtypes float32",
+        "modules compiled into",
+    ),
     "python -m sphinx -W -b html docs docs/_build": ("-d {out}", "build succeeded"),
     "python examples/training_loop.py": ("", "epoch"),
     "python examples/nolearn_style.py": ("", "score"),

@@ -1,5 +1,6 @@
 """Does each named rule say whole what it does, and take what Lasagne's takes?"""
 
+import ast
 import importlib
 import inspect
 import pickle
@@ -24,8 +25,10 @@ def parameters(function):
     return [(p.name, p.default) for p in signature.parameters.values()]
 
 
-def source(function):
-    return inspect.getsource(inspect.unwrap(function))
+def docstring_in_file(function):
+    """The docstring of a function as it stands in its file, without its indentation"""
+    tree = ast.parse(inspect.getsource(inspect.unwrap(function)))
+    return ast.get_docstring(tree.body[0])
 
 
 @pytest.mark.parametrize("name", EVERY_RULE)
@@ -38,12 +41,12 @@ def test_signature_is_that_of_the_dense_rule(name):
 def test_docstring_stands_whole_in_the_file_of_the_rule(name):
     rule = getattr(updates, name)
     assert rule.__module__ == "lasagne_sparse.updates." + name
-    assert rule.__doc__ in source(rule)
-    assert re.search(r"^    \* ``param := param ", rule.__doc__, re.MULTILINE)
+    text = inspect.getdoc(rule)
+    assert text == docstring_in_file(rule)
+    assert re.search(r"^\* ``param := param ", text, re.MULTILINE)
     for section in SECTIONS:
-        heading = "    %s\n    %s\n" % (section, "-" * len(section))
-        assert heading in rule.__doc__, section
-    assert "import %s\n" % name in rule.__doc__
+        assert "\n%s\n%s\n" % (section, "-" * len(section)) in text, section
+    assert "import %s\n" % name in text
 
 
 @pytest.mark.parametrize("name", EVERY_RULE)

@@ -380,7 +380,7 @@ def test_named_rules_document_their_own_arguments():
     for name in updates.rules.__all__:
         rule = getattr(updates, name)
         for argument in inspect.signature(rule).parameters:
-            assert "    %s : " % argument in rule.__doc__, (name, argument)
+            assert "\n%s : " % argument in inspect.getdoc(rule), (name, argument)
 
 
 def test_dense_rule_can_be_had_from_the_sparse_one():
