@@ -4,7 +4,7 @@
 # Usage: sh .ci/environment.sh [DIRECTORY]      (.venv if not given)
 #        PYTHON=/path/to/python3.10 sh .ci/environment.sh
 #
-# It finds a Python 3.8 to 3.13 (see versions) or fetches one by uv, installs the
+# It finds the newest Python from 3.8 to 3.13 or fetches one by uv, installs the
 # versions in constraints.txt (or in constraints-3.12.txt, for a Python that has a list
 # of its own) into DIRECTORY, and, on Debian and Ubuntu as root or with sudo, the
 # system's packages that are missing. Where it may not install those, it
@@ -13,10 +13,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 venv=${1:-.venv}
-# In the order in which they are taken. The newest go to the front once all tests were
-# seen to pass there: of 3.12 and 3.13 that was only seen of parts.
-versions='3.11 3.10 3.9 3.8 3.13 3.12'
-fetched=3.11
+versions='3.13 3.12 3.11 3.10 3.9 3.8'
+newest=3.13
 gpu_packages='python3-pygpu libgpuarray-dev libclblast-dev pocl-opencl-icd'
 
 say() { printf '== %s\n' "$*"; }
@@ -83,7 +81,7 @@ if not os.path.exists(header):
     print(version + "-dev")'
 }
 
-candidates() {  # prints where a Python may be, in the order of $versions
+candidates() {  # prints where a Python may be, the newest version first
     for version in $versions; do
         echo "/usr/bin/python$version"
         echo "python$version"
@@ -120,9 +118,9 @@ fetch_python() {  # sets $python to one that uv fetches
     else
         return 1
     fi
-    say "Fetching Python $fetched by uv"
-    "$uv" python install -q $fetched || return 1
-    python=$("$uv" python find --python-preference only-managed $fetched) &&
+    say "Fetching Python $newest by uv"
+    "$uv" python install -q $newest || return 1
+    python=$("$uv" python find --python-preference only-managed $newest) &&
         suits "$python"
 }
 
