@@ -23,6 +23,7 @@ from ..ops import Gather
 __all__ = [
     "Scatter",
     "are_distinct",
+    "as_long_as",
     "is_of_bags",
     "length",
     "lengths_of_check",
@@ -289,6 +290,22 @@ def without_check(values):
     if node is not None and node.op == _SAME_LENGTH:
         return node.inputs[0]
     return values
+
+
+def as_long_as(values, length, other):
+    """Says of values that two lengths are the same, and checks it
+
+    Parameters
+    ----------
+    values : Theano variable
+    length, other : Theano scalars
+
+    Returns
+    -------
+    Theano variable
+        The values, as :func:`without_check` gives them back.
+    """
+    return _SAME_LENGTH(values, T.eq(length, other))
 
 
 def lengths_of_check(node):

@@ -13,7 +13,7 @@ from theano.gof.toolbox import ReplaceValidate
 from ...graph import is_transfer
 from ...ops import Gather, SegmentSum
 from ...sparsity.scatters import unique_rows_of
-from ..lookups import without_check
+from ..lookups import as_long_as, without_check
 from .weighted import are_row_factors, bag_sum, rows_of_bags, weighted, weights_of
 
 __all__ = ["JoinSpreads", "SumSpreads"]
@@ -65,7 +65,8 @@ class JoinSpreads(_OnSegmentSums):
             bags.append(T.switch(T.lt(bag, 0), bag + num_rows, bag) + start)
             weights.append(None if of is None else weights_of(fgraph, of))
             start = start + num_rows
-        new = Gather()(T.join(0, *rows), T.join(0, *bags))
+        bags_of_all = T.join(0, *bags)
+        new = Gather()(T.join(0, *rows), bags_of_all)
         if any(weight is not None for weight in weights):
             one = T.constant(1, dtype=new.dtype)
             weights = [
@@ -74,6 +75,8 @@ class JoinSpreads(_OnSegmentSums):
             ]
             units = ["x"] * (new.ndim - 1)
             new = new * T.join(0, *weights).dimshuffle(0, *units)
+        # As many as before, of which the segment sum knew that they are one for each.
+        new = as_long_as(new, Shape_i(0)(bags_of_all), Shape_i(0)(order))
         return node.op(order, offsets, new)
 
 

@@ -146,8 +146,6 @@ class RowShapes:
 
     def _read_segment_sum(self, node):
         (result,) = node.outputs
-        if len(node.inputs) == 3:  # it refuses values of another length
-            self._join((node.inputs[2], 0), (node.inputs[0], 0))
         for values in node.inputs[2:]:
             self._same(values, result, 1)
             self._read_lengths(values)
