@@ -26,7 +26,7 @@ __all__ = ["out_of_scans"]
 _Loop = namedtuple("_Loop", "args sums")
 _Loop.__doc__ = """A scan that adds scatters up: its ``scan_args``, and what a step adds
 
-``sums`` maps the numbers of states to lists of triples ``(scatter, table, axis)``.
+``sums`` maps the numbers of states to lists of pairs ``(scatter, table)``.
 """
 
 _Sequences = namedtuple("_Sequences", "table axis pieces type")
@@ -119,8 +119,8 @@ def _reads_last(node):
 def _scatters_of_a_step(args, k):
     """Lists what a step adds to its state number `k`, or None
 
-    As triples ``(scatter, its table outside of the loop, axis)``: of one table, along
-    one axis, and as many values in each step.
+    As pairs ``(scatter, its table outside of the loop)``: of one table, along one
+    axis, and as many values in each step.
     """
     state = args.inner_in_sit_sot[k]
     terms = _terms(args.inner_out_sit_sot[k])
@@ -139,7 +139,7 @@ def _scatters_of_a_step(args, k):
             continue
         tables = {outside.get(_table_of(s)) for s in scatters}
         if len(tables) == 1 and None not in tables and _have_one_shape(scatters, args):
-            return [(s, *tables, axis) for s in scatters]
+            return [(s, *tables) for s in scatters]
     return None
 
 
@@ -203,6 +203,7 @@ def _have_one_shape(scatters, args):
     inputs = args.inner_inputs
     shapes = [tuple(T.lscalar() for _ in range(v.ndim)) for v in inputs]
     asked = [v for s in scatters for v in (s.indices, s.values)]
+    numbers_of_a_step = frozenset(inputs)
     seen, stack = set(asked), []
     while asked or stack:
         if asked:
@@ -217,7 +218,7 @@ def _have_one_shape(scatters, args):
             continue
         seen.add(number)
         shaped = _shaped(number)
-        if number in inputs:
+        if number in numbers_of_a_step:
             return False
         if shaped is not None and shaped not in seen:
             seen.add(shaped)
@@ -269,7 +270,7 @@ def _exchanged(node, inputs, loops):
 def _without_sums(node, inputs, loop):
     """Builds a loop that returns indices and values in place of their sums."""
     args, now = copy(loop.args), dict(zip(node.inputs, inputs))
-    returned = [v for found in loop.sums.values() for s, _, _ in found for v in s[:2]]
+    returned = [v for found in loop.sums.values() for s, _ in found for v in s[:2]]
     args.inner_out_nit_sot = args.inner_out_nit_sot + returned
     args.outer_in_nit_sot = args.outer_in_nit_sot + [args.n_steps] * len(returned)
     args.outer_out_nit_sot = args.outer_out_nit_sot + [None] * len(returned)
@@ -285,8 +286,8 @@ def _without_sums(node, inputs, loop):
     for k, found in loop.sums.items():
         state = loop.args.outer_out_sit_sot[k]
         pieces = [(next(sequences), next(sequences)) for _ in found]
-        _, table, axis = found[0]
-        stands[state] = _Sequences(now[table], axis, pieces, state.type)
+        scatter, table = found[0]
+        stands[state] = _Sequences(now[table], scatter.axis, pieces, state.type)
     return [stands[v] for v in node.outputs]
 
 
